@@ -1,0 +1,128 @@
+/**
+ * The plugin contract: what a driver exports and what it is given. This is the whole surface.
+ *
+ * A driver is a module that exports a {@link Driver}: a manifest and one function `run`. `run` is given its
+ * validated options, a {@link Host} and an `AbortSignal`, and works until the signal aborts; then it lets go
+ * of its hardware and returns. When it throws, returns early or shows no sign of life for `deadlineMs`, it is
+ * reported and started again with backoff; nobody else notices.
+ *
+ * A sign of life is an `emit` that was stored or a task of `host.scheduler` that ended, well or not: a driver
+ * whose device is dead is alive as long as it goes on asking.
+ */
+import type { Static, TSchema } from "typebox";
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+
+/** Importance of a sample, most important first. When space runs out, `bulk` goes first and `alarm` last. */
+export type Lane = "alarm" | "telemetry" | "bulk";
+
+/** One measured value: a SenML record before it has a base name. */
+export interface Sample {
+  /** Path below the plugin, `device/quantity`: characters `A-Z a-z 0-9 - _` and `/` between segments. */
+  name: string;
+  value: number | string | boolean | Uint8Array;
+  /** Unit of RFC 8428 section 12.1 or its secondary registry (RFC 8798), such as `V`, `Cel`, `%RH`. */
+  unit?: string;
+  /** Unix time in milliseconds; @default the moment of `emit`, repaired later if the clock was not yet known. */
+  timeMs?: number;
+}
+
+export interface EmitOptions {
+  /** @default "telemetry" */
+  lane?: Lane;
+  /** Gives the wait up; the samples may be stored all the same. */
+  signal?: AbortSignal;
+}
+
+/** A request to act on a point. */
+export interface Command {
+  /** The point's path below the plugin, as in {@link Sample.name}. */
+  point: string;
+  /** The JSON value of the request; `undefined` for an empty body. */
+  value: unknown;
+}
+
+/** Does the command; what it returns is the JSON reply. A thrown `UmecError` is the reply's code and message. */
+export type CommandHandler = (command: Command, signal: AbortSignal) => unknown | Promise<unknown>;
+
+export interface Scheduler {
+  /**
+   * Runs `task` every `intervalMs` until the plugin stops. Ticks keep to the grid of the first one and never
+   * overlap: a tick that comes while the last one still runs is left out, and counted. A task that throws is
+   * logged, and the next tick comes as planned. Returns a function that ends it.
+   */
+  every(
+    intervalMs: number,
+    task: (signal: AbortSignal) => unknown,
+    options?: { phaseMs?: number },
+  ): () => void;
+  /** Resolves after `ms`; rejects with the signal's reason when the plugin (or `signal`) is stopped. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Secrets {
+  /** The secret's text. Throws `SECRET_MISSING` with the places that were searched. Never log it. */
+  get(name: string): Promise<string>;
+}
+
+export interface Host {
+  /**
+   * Stores samples. Resolves when they are on disk; from then on they reach the hub exactly once.
+   * Rejects with `EMIT_INVALID` (a name, value or size that can't be stored: do not retry), `EMIT_OVERLOADED`
+   * (too much is under way: slow down) or `EMIT_REFUSED` (the store can't take it).
+   */
+  emit(samples: readonly Sample[], options?: EmitOptions): Promise<void>;
+  /** Answers commands for `point`, or with `point` `*` for every point that has no handler of its own. */
+  onCommand(point: string, handler: CommandHandler): void;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly secrets: Secrets;
+}
+
+/** One thing that a plugin measures or acts on. */
+export interface Point {
+  /** As in {@link Sample.name}. */
+  name: string;
+  summary?: string;
+  unit?: string;
+  /** @default "read" */
+  access?: "read" | "write" | "read-write";
+}
+
+export interface Manifest<O extends TSchema = TSchema> {
+  /** The driver's name in the target state: lower case, digits and `-`. */
+  name: string;
+  /** Semantic version. */
+  version: string;
+  /** `low` talks to a kernel interface or a bus, `high` to a vendor's API over IP. */
+  kind: "low" | "high";
+  /** One line for people. */
+  summary: string;
+  /** JSON Schema of the options, with a `description` and `default` on each. */
+  options: O;
+  /** What a plugin with these options offers. */
+  points(options: Static<O>): Point[];
+  /** Beyond what the schema can say; each finding has the JSON Pointer (RFC 6901) of the option meant. */
+  check?(options: Static<O>): OptionFinding[];
+  /** What a plugin with these options needs of the system. */
+  needs(options: Static<O>): { devices?: string[]; capabilities?: string[]; network?: boolean };
+  /** Longest time without a sign of life. @default 60_000 */
+  deadlineMs?(options: Static<O>): number;
+}
+
+export interface OptionFinding {
+  pointer: string;
+  reason: string;
+  hint?: string;
+}
+
+export interface Driver<O extends TSchema = TSchema> {
+  manifest: Manifest<O>;
+  run(options: Static<O>, host: Host, signal: AbortSignal): Promise<void>;
+}
+
+/** Ties the options' type to their schema; returns its argument. */
+export function defineDriver<O extends TSchema>(driver: Driver<O>): Driver<O> {
+  return driver;
+}
