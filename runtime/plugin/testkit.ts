@@ -1,0 +1,148 @@
+/**
+ * The host double for a driver's own tests: everything that a driver is given, in memory.
+ *
+ *     await using run = startDriver(driver, { url }, { secrets: { token: "s3cret" } });
+ *     const [sample] = await run.samples((s) => s.name === "meter1/voltage");
+ *     const reply = await run.command("lamp/level", 80);
+ */
+import { Ajv2020 } from "ajv/dist/2020.js";
+import type { Static, TSchema } from "typebox";
+import { UmecError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { CommandHandler, Driver, EmitOptions, Host, Sample } from "./contract.ts";
+import { createScheduler } from "./scheduler.ts";
+
+export interface LogLine {
+  level: "debug" | "info" | "warn" | "error";
+  message: string;
+}
+
+export interface Emitted extends Sample {
+  lane: NonNullable<EmitOptions["lane"]>;
+}
+
+export interface DriverRun extends AsyncDisposable {
+  /** Everything emitted so far, in order. */
+  readonly emitted: readonly Emitted[];
+  readonly lines: readonly LogLine[];
+  /**
+   * Waits until `count` samples that fit were emitted, those before the call included; gives these.
+   * Rejects when the driver ends first, or after `timeoutMs` (@default 5_000).
+   */
+  samples(
+    fits: (sample: Emitted) => boolean,
+    options?: { count?: number; timeoutMs?: number },
+  ): Promise<Emitted[]>;
+  /** Waits for a log line whose message fits, those before the call included. */
+  line(fits: RegExp, options?: { timeoutMs?: number }): Promise<LogLine>;
+  /** Sends a command as an application would; rejects with what the driver threw. */
+  command(point: string, value?: unknown): Promise<unknown>;
+  /** Stops the driver; rejects with its error if it ended by one. */
+  stop(): Promise<void>;
+}
+
+/** Validates `options` by the manifest's schema, defaults filled in, and runs the driver on a host double. */
+export function startDriver<O extends TSchema>(
+  driver: Driver<O>,
+  options: unknown,
+  { secrets = {}, clockKnown = true }: { secrets?: Record<string, string>; clockKnown?: boolean } = {},
+): DriverRun {
+  const checked = structuredClone(options);
+  const validate = new Ajv2020({ useDefaults: true, allErrors: true, strict: false }).compile(
+    driver.manifest.options,
+  );
+  if (!validate(checked)) throw new UmecError("OPTIONS_INVALID", JSON.stringify(validate.errors));
+
+  const controller = new AbortController();
+  const emitted: Emitted[] = [];
+  const lines: LogLine[] = [];
+  const handlers = new Map<string, CommandHandler>();
+  const watchers = new Set<() => void>();
+  const notify = (): void => {
+    for (const watcher of watchers) watcher();
+  };
+  const log = recordingLog(lines, notify);
+  const host: Host = {
+    async emit(samples, { lane = "telemetry" } = {}) {
+      if (controller.signal.aborted) throw new UmecError("EMIT_REFUSED", "the plugin is stopped");
+      emitted.push(...samples.map((sample) => ({ ...sample, lane })));
+      notify();
+    },
+    onCommand: (point, handler) => void handlers.set(point, handler),
+    log,
+    clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now(), known: () => clockKnown },
+    scheduler: createScheduler({ signal: controller.signal, log }),
+    secrets: {
+      async get(name) {
+        const secret = secrets[name];
+        if (secret === undefined) throw new UmecError("SECRET_MISSING", `no secret ${name}`);
+        return secret;
+      },
+    },
+  };
+
+  const ended = driver.run(checked as Static<O>, host, controller.signal).catch((error: unknown) => {
+    if (!controller.signal.aborted) throw error;
+  });
+  ended.catch(() => {});
+
+  function until<T>(find: () => T | undefined, what: string, timeoutMs: number): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const look = (): void => {
+      const found = find();
+      if (found !== undefined) resolve(found);
+    };
+    const timer = setTimeout(() => reject(new Error(`no ${what} within ${timeoutMs} ms`)), timeoutMs);
+    watchers.add(look);
+    ended.then(() => reject(new Error(`the driver ended before ${what}`)), reject);
+    look();
+    return promise.finally(() => {
+      clearTimeout(timer);
+      watchers.delete(look);
+    });
+  }
+
+  const stop = (): Promise<void> => {
+    controller.abort(new UmecError("STOPPED", "the plugin is stopped"));
+    return ended;
+  };
+  return {
+    emitted,
+    lines,
+    samples(fits, { count = 1, timeoutMs = 5_000 } = {}) {
+      const find = (): Emitted[] | undefined => {
+        const found = emitted.filter(fits);
+        return found.length >= count ? found : undefined;
+      };
+      return until(find, `${count} samples that fit`, timeoutMs);
+    },
+    line: (fits, { timeoutMs = 5_000 } = {}) =>
+      until(() => lines.find((line) => fits.test(line.message)), `log line ${fits}`, timeoutMs),
+    async command(point, value) {
+      const handler = handlers.get(point) ?? handlers.get("*");
+      if (!handler) throw new UmecError("COMMAND_UNKNOWN", `no handler for ${point}`);
+      return await handler({ point, value }, controller.signal);
+    },
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop().catch(() => {});
+    },
+  };
+}
+
+function recordingLog(lines: LogLine[], notify: () => void): Log {
+  const at =
+    (level: LogLine["level"]) =>
+    (message: string): void => {
+      lines.push({ level, message });
+      notify();
+    };
+  const log: Log = {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: () => log,
+  };
+  return log;
+}
