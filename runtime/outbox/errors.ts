@@ -1,0 +1,31 @@
+import { UmecError } from "../errors.ts";
+
+/** A row or counter that can't be: the file is damaged although SQLite did not notice. */
+export function corrupt(what: string): UmecError {
+  return new UmecError("OUTBOX_CORRUPT", what);
+}
+
+/** SQLite's and our own errors that mean: set this file aside and salvage it. */
+export function isDamage(error: unknown): boolean {
+  const code = codeOf(error);
+  return (
+    code === "OUTBOX_CORRUPT" ||
+    code === "SQLITE_NOTADB" ||
+    code.startsWith("SQLITE_CORRUPT") ||
+    code === "SQLITE_IOERR_READ" ||
+    code === "SQLITE_IOERR_SHORT_READ" ||
+    // A damaged schema page: a table or column of ours is not what it was.
+    (code === "SQLITE_ERROR" && /no such (table|column)|malformed|already exists/.test(String(error)))
+  );
+}
+
+/** The disk or the file system's quota is full. */
+export function isDiskFull(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "SQLITE_FULL" || code === "SQLITE_IOERR_WRITE" || code === "ENOSPC" || code === "EDQUOT";
+}
+
+function codeOf(error: unknown): string {
+  if (typeof error !== "object" || error === null || !("code" in error)) return "";
+  return String(error.code);
+}
