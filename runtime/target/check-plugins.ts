@@ -1,0 +1,86 @@
+/**
+ * The plugins' drivers and options: by the schema in the driver's manifest, then by the manifest's own check.
+ * A driver with a broken manifest is a finding too; it can't keep the rest from being checked.
+ */
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import { messageOf } from "../errors.ts";
+import type { Driver } from "../plugin/contract.ts";
+import { fillDefaults } from "./defaults.ts";
+import { explain } from "./explain.ts";
+import type { Problem } from "./finding.ts";
+import { isRecord, toPointer } from "./json.ts";
+import { nearest } from "./nearest.ts";
+import type { DriverSource } from "./types.ts";
+
+export interface CheckedPlugins {
+  problems: Problem[];
+  /** Options with defaults, of the plugins that have no problem. */
+  options: Map<string, Record<string, unknown>>;
+}
+
+/** `plugins` is as in the file, and may be of any shape. */
+export async function checkPlugins(plugins: unknown, drivers: DriverSource): Promise<CheckedPlugins> {
+  const checked: CheckedPlugins = { problems: [], options: new Map() };
+  const loaded = new Map<string, Promise<Loaded>>();
+  for (const [name, plugin] of Object.entries(isRecord(plugins) ? plugins : {})) {
+    if (!isRecord(plugin) || typeof plugin.driver !== "string" || plugin.driver === "") continue;
+    const pointer = toPointer("plugins", name);
+    if (!drivers.names().includes(plugin.driver)) {
+      checked.problems.push(unknownDriver(`${pointer}/driver`, plugin.driver, drivers.names()));
+      continue;
+    }
+    const given = Object.hasOwn(plugin, "options") ? plugin.options : {};
+    if (!isRecord(given)) continue;
+    if (!loaded.has(plugin.driver)) loaded.set(plugin.driver, load(plugin.driver, drivers));
+    const driver = await loaded.get(plugin.driver)!;
+    if ("fault" in driver) {
+      checked.problems.push({ pointer: `${pointer}/driver`, reason: driver.fault });
+      continue;
+    }
+    const options = fillDefaults(driver.manifest.options, given);
+    const problems = optionProblems(driver, options);
+    if (problems.length === 0) checked.options.set(name, options as Record<string, unknown>);
+    for (const problem of problems)
+      checked.problems.push({ ...problem, pointer: `${pointer}/options${problem.pointer}` });
+  }
+  return checked;
+}
+
+type Loaded = { manifest: Driver["manifest"]; validate: ValidateFunction } | { fault: string };
+
+async function load(name: string, drivers: DriverSource): Promise<Loaded> {
+  try {
+    const { manifest } = await drivers.load(name);
+    // A driver's schema may carry annotations of its own, so unknown keywords and formats are let be.
+    const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: false, logger: false });
+    return { manifest, validate: ajv.compile(manifest.options) };
+  } catch (error) {
+    return { fault: `the driver can't be loaded: ${messageOf(error)}` };
+  }
+}
+
+function optionProblems(
+  { manifest, validate }: Exclude<Loaded, { fault: string }>,
+  options: unknown,
+): Problem[] {
+  if (!validate(options)) return explain(validate.errors ?? []);
+  try {
+    return (manifest.check?.(options as never) ?? []).map(({ pointer, reason, hint }) => ({
+      pointer,
+      reason,
+      hint,
+    }));
+  } catch (error) {
+    return [{ pointer: "", reason: `the driver ${manifest.name} failed to check them: ${messageOf(error)}` }];
+  }
+}
+
+function unknownDriver(pointer: string, given: string, known: readonly string[]): Problem {
+  const list = known.length === 0 ? "none is known" : `known: ${known.toSorted().join(", ")}`;
+  const near = nearest(given, known);
+  return {
+    pointer,
+    reason: "unknown driver",
+    hint: near === undefined ? list : `did you mean ${near}? (${list})`,
+  };
+}

@@ -1,0 +1,82 @@
+/** From a valid file, with defaults filled in, to the resolved target. */
+import { dirname, resolve } from "node:path";
+import { isRecord } from "./json.ts";
+import type { TargetFile } from "./schema.ts";
+import { parseSize } from "./size.ts";
+import type { ClockTrust, LinkTarget, LogLevel, PluginTarget, Target } from "./types.ts";
+
+/** Where a hub listens for leaf nodes unless the URL says otherwise. */
+const leafPort = 7422;
+
+/** `options` are the plugins' options by plugin name, checked. */
+export function resolveTarget(
+  file: TargetFile,
+  path: string,
+  options: ReadonlyMap<string, Record<string, unknown>>,
+): Target {
+  const directory = dirname(resolve(path));
+  return {
+    node: file.node,
+    dataPath: resolve(directory, file.data!),
+    log: { level: file.log!.level as LogLevel },
+    ...(file.link && { link: resolveLink(file.link, directory) }),
+    outbox: {
+      quotaBytes: Number(file.outbox!.quotaBytes),
+      commitMs: file.outbox!.commitMs!,
+      commitBytes: Number(file.outbox!.commitBytes),
+    },
+    clock: { trust: file.clock!.trust as ClockTrust },
+    plugins: Object.entries(file.plugins!)
+      .map(
+        ([name, plugin]): PluginTarget => ({
+          name,
+          driver: plugin.driver,
+          required: plugin.required!,
+          limits: {
+            samplesPerS: plugin.limits!.samplesPerS!,
+            bytesPerS: Number(plugin.limits!.bytesPerS),
+          },
+          options: options.get(name) ?? {},
+        }),
+      )
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+}
+
+function resolveLink(link: NonNullable<TargetFile["link"]>, directory: string): LinkTarget {
+  return {
+    hubUrls: [link.hub].flat().map((url) => (/:\d+$/.test(url) ? url : `${url}:${leafPort}`)),
+    credentialsPath: resolve(directory, link.credentials),
+    ...(link.ca !== undefined && { caPath: resolve(directory, link.ca) }),
+    reconnectMs: link.reconnectMs!,
+    frameBytes: Number(link.frameBytes),
+    backlogBytesPerS: Number(link.backlogBytesPerS),
+  };
+}
+
+/** The file's value with its sizes as numbers, so that one range check serves both notations. */
+export function readSizes(file: unknown): unknown {
+  if (!isRecord(file)) return file;
+  const copy = { ...file };
+  for (const key of ["link", "outbox"]) if (key in copy) copy[key] = sizesIn(copy[key]);
+  if (isRecord(copy.plugins))
+    copy.plugins = Object.fromEntries(
+      Object.entries(copy.plugins).map(([name, plugin]) => [
+        name,
+        isRecord(plugin) && "limits" in plugin ? { ...plugin, limits: sizesIn(plugin.limits) } : plugin,
+      ]),
+    );
+  return copy;
+}
+
+const sizeKeys = new Set(["frameBytes", "backlogBytesPerS", "quotaBytes", "commitBytes", "bytesPerS"]);
+
+function sizesIn(part: unknown): unknown {
+  if (!isRecord(part)) return part;
+  return Object.fromEntries(
+    Object.entries(part).map(([key, value]) => [
+      key,
+      sizeKeys.has(key) && typeof value === "string" ? (parseSize(value) ?? value) : value,
+    ]),
+  );
+}

@@ -1,0 +1,104 @@
+import type { ClockTrust, LinkTarget, LogLevel, OutboxTarget, PluginTarget } from "./types.ts";
+
+/**
+ * One small step towards a target. Applying a step again, also one that failed half-way, must do no harm:
+ * accounts that are there are kept, `restart-plugin` starts a plugin that does not run, `stop-plugin` is
+ * content when nothing runs.
+ */
+export type Step =
+  /** The node is called something else or keeps its data elsewhere: only a new process can do that. */
+  | { kind: "needs-restart"; reason: string }
+  /** First of all, once a process: the directory, the bus and the outbox in it. */
+  | { kind: "open"; node: string; dataPath: string }
+  | { kind: "set-log-level"; level: LogLevel }
+  | { kind: "set-clock"; trust: ClockTrust }
+  | { kind: "set-outbox"; outbox: OutboxTarget }
+  | { kind: "stop-plugin"; plugin: string }
+  /** What the outbox still holds of these plugins stays there until the hub has it. */
+  | { kind: "remove-accounts"; plugins: readonly string[] }
+  | { kind: "add-accounts"; plugins: readonly string[] }
+  | { kind: "start-plugin"; plugin: PluginTarget }
+  | { kind: "restart-plugin"; plugin: PluginTarget; reason: string }
+  /** What changed (`limits`, `required`) takes effect while the plugin runs. */
+  | { kind: "adjust-plugin"; plugin: PluginTarget; reason: string }
+  /** `undefined` takes the node offline. */
+  | { kind: "set-link"; link: LinkTarget | undefined };
+
+/** A step in words, for the log. Never has options in it: they may be long. */
+export function describeStep(step: Step): string {
+  switch (step.kind) {
+    case "needs-restart":
+      return `restart needed: ${step.reason}`;
+    case "open":
+      return `open node ${step.node} in ${step.dataPath}`;
+    case "set-log-level":
+      return `set the log level to ${step.level}`;
+    case "set-clock":
+      return `set clock trust to ${step.trust}`;
+    case "set-outbox": {
+      const { quotaBytes, commitMs, commitBytes } = step.outbox;
+      return `set the outbox to ${quotaBytes} bytes, a commit every ${commitMs} ms or ${commitBytes} bytes`;
+    }
+    case "stop-plugin":
+      return `stop plugin ${step.plugin}`;
+    case "remove-accounts":
+      return `remove the accounts of ${step.plugins.join(", ")}`;
+    case "add-accounts":
+      return `add the accounts of ${step.plugins.join(", ")}`;
+    case "start-plugin":
+      return `start plugin ${step.plugin.name} (driver ${step.plugin.driver})`;
+    case "restart-plugin":
+      return `restart plugin ${step.plugin.name}: ${step.reason}`;
+    case "adjust-plugin":
+      return `adjust plugin ${step.plugin.name}: ${step.reason}`;
+    case "set-link":
+      return step.link ? `link to ${step.link.hubUrls.join(", ")}` : "go offline";
+  }
+}
+
+/**
+ * What a step changes, as names of pieces: `open`, `log`, `clock`, `outbox`, `link`, `plugin/<name>`,
+ * `account/<name>`. `needs-restart` changes nothing in this process.
+ */
+export function piecesOf(step: Step): string[] {
+  switch (step.kind) {
+    case "needs-restart":
+      return [];
+    case "open":
+      return ["open"];
+    case "set-log-level":
+      return ["log"];
+    case "set-clock":
+      return ["clock"];
+    case "set-outbox":
+      return ["outbox"];
+    case "set-link":
+      return ["link"];
+    case "stop-plugin":
+      return [`plugin/${step.plugin}`];
+    case "remove-accounts":
+    case "add-accounts":
+      return step.plugins.map((name) => `account/${name}`);
+    case "start-plugin":
+    case "restart-plugin":
+    case "adjust-plugin":
+      return [`plugin/${step.plugin.name}`];
+  }
+}
+
+/** The pieces that must have been reached before a step makes sense. */
+export function needsOf(step: Step): string[] {
+  switch (step.kind) {
+    case "needs-restart":
+    case "open":
+    case "set-log-level":
+      return [];
+    case "start-plugin":
+    case "restart-plugin":
+      return ["open", `account/${step.plugin.name}`];
+    case "remove-accounts":
+      return ["open", ...step.plugins.map((name) => `plugin/${name}`)];
+    default:
+      return ["open"];
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The resolved target state: what the node should be, with every default filled in and every path absolute.
+ * Plain data, so two targets can be compared by value. Other parts of the runtime may import this file.
+ */
+import type { Driver } from "../plugin/contract.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/**
+ * When wall-clock time is believed: `always`, only after a time service says `synchronized`, or `auto`, which
+ * decides by what the board has.
+ */
+export type ClockTrust = "auto" | "always" | "synchronized";
+
+export interface Target {
+  /** One subject token: `nameSyntax` of runtime/subjects.ts. */
+  node: string;
+  /** Absolute directory of the outbox, the identity and all else that the node writes. It may not exist yet. */
+  dataPath: string;
+  log: { level: LogLevel };
+  /** Absent: the node is offline and only stores. */
+  link?: LinkTarget;
+  outbox: OutboxTarget;
+  clock: { trust: ClockTrust };
+  /** Sorted by name, each name once. */
+  plugins: readonly PluginTarget[];
+}
+
+export interface LinkTarget {
+  /** The servers of one hub cluster, `nats-leaf://host:port` or `tls://host:port`; at least one. */
+  hubUrls: readonly string[];
+  /** Absolute path of the credentials file. It may be missing: then the link stays down until it is there. */
+  credentialsPath: string;
+  /** Absolute path of a PEM file with the hub's own CA. Absent: the system's CAs. */
+  caPath?: string;
+  /** Mean delay between attempts to connect, spread ±50 %. */
+  reconnectMs: number;
+  /** Most bytes of samples in one frame. */
+  frameBytes: number;
+  /** Most bytes a second that the backlog may take of the link. */
+  backlogBytesPerS: number;
+}
+
+export interface OutboxTarget {
+  /** Most bytes of samples that are kept; beyond them the oldest rows of the least lane go first. */
+  quotaBytes: number;
+  /** Longest time that a sample waits for others to share an fsync. */
+  commitMs: number;
+  /** Bytes that start an fsync before `commitMs` is over. */
+  commitBytes: number;
+}
+
+export interface PluginTarget {
+  /** One subject token: `nameSyntax` of runtime/subjects.ts. */
+  name: string;
+  driver: string;
+  /** Whether an update counts as good only after this plugin has sampled. */
+  required: boolean;
+  limits: PluginLimits;
+  /** Valid by the driver's schema, defaults filled in. */
+  options: Readonly<Record<string, unknown>>;
+}
+
+export interface PluginLimits {
+  samplesPerS: number;
+  bytesPerS: number;
+}
+
+/** Where drivers come from. `load` is called only for drivers that a target names. */
+export interface DriverSource {
+  names(): readonly string[];
+  load(name: string): Promise<Driver>;
+}
