@@ -1,0 +1,110 @@
+/**
+ * One device at work: the client, the unit's health and the way of each request between them.
+ */
+import { type Host, isUmecError } from "../../runtime/plugin/sdk.ts";
+import type { Client } from "./client.ts";
+import type { Register, Unit } from "./config.ts";
+import { isSilence } from "./errors.ts";
+import { decodeRead, decodeWrite, encodeRead } from "./pdu.ts";
+import type { Read } from "./plan.ts";
+import { createReader, type Reader } from "./reader.ts";
+import type { Admission, UnitHealth } from "./units.ts";
+
+/** The registers of a unit that share an interval. */
+export interface Group {
+  intervalMs: number;
+  reader: Reader<Register>;
+  /** What the poll under way has read. */
+  values: { register: Register; value: number | string | boolean }[];
+  busy: boolean;
+}
+
+export interface Asking {
+  urgent?: boolean;
+}
+
+export interface Device {
+  readonly unit: Unit;
+  readonly health: UnitHealth;
+  /** Reads; tells the health how it went. Throws `MODBUS_*`. */
+  read(read: Pick<Read, "table" | "address" | "count">, admission: Admission, how?: Asking): Promise<Buffer>;
+  /** Writes the request's PDU; else like `read`. */
+  write(pdu: Buffer, admission: Admission, how?: Asking): Promise<void>;
+}
+
+export function createDevice(unit: Unit, health: UnitHealth, client: Client): Device {
+  async function ask(pdu: Buffer, admission: Admission, { urgent = false }: Asking): Promise<Buffer> {
+    try {
+      return await client.request(unit.unit, pdu, { urgent, signal: admission.signal });
+    } catch (error) {
+      if (isSilence(error)) health.silent(admission);
+      else if (isUmecError(error, "MODBUS_DISCONNECTED")) health.disconnected(admission);
+      throw error;
+    }
+  }
+  /** A gateway's exception comes as a reply, and still means silence. */
+  function judged<T>(admission: Admission, decode: () => T): T {
+    try {
+      const decoded = decode();
+      health.answered();
+      return decoded;
+    } catch (error) {
+      if (isSilence(error)) health.silent(admission);
+      else health.answered();
+      throw error;
+    }
+  }
+  return {
+    unit,
+    health,
+    async read({ table, address, count }, admission, how = {}) {
+      const pdu = encodeRead(table, address, count);
+      const reply = await ask(pdu, admission, how);
+      return judged(admission, () => decodeRead(pdu, reply));
+    },
+    async write(pdu, admission, how = {}) {
+      const reply = await ask(pdu, admission, how);
+      judged(admission, () => decodeWrite(pdu, reply));
+    },
+  };
+}
+
+/** The unit's polled registers by interval, shortest first; problems are logged once each until they pass. */
+export function createGroups(unit: Unit, host: Host): Group[] {
+  const polled = unit.registers.filter(({ access }) => access !== "write");
+  const troubled = new Set<string>();
+  const warnOnce = (name: string, message: string): void => {
+    if (troubled.has(name)) return;
+    troubled.add(name);
+    host.log.warn(message, { device: unit.name });
+  };
+  return [...Map.groupBy(polled, ({ intervalMs }) => intervalMs)]
+    .toSorted(([a], [b]) => a - b)
+    .map(([intervalMs, items]) => {
+      const group: Group = {
+        intervalMs,
+        values: [],
+        busy: false,
+        reader: createReader({
+          items,
+          limits: unit.limits,
+          nowMs: () => host.clock.monotonicMs(),
+          onData(register, data, index) {
+            try {
+              group.values.push({ register, value: register.codec.decode(data, index) });
+              if (troubled.size > 0) troubled.delete(register.name);
+            } catch (error) {
+              if (!isUmecError(error, "MODBUS_VALUE")) throw error;
+              warnOnce(register.name, `${register.name} has no value: ${error.message}`);
+            }
+          },
+          onRefused: ({ name, table, address }, error) =>
+            host.log.warn(`${name} is left out: ${table} ${address} is refused: ${error.message}`),
+          onFailed(read, error) {
+            for (const { name } of read.items) warnOnce(name, `${name} can't be read: ${error.message}`);
+          },
+        }),
+      };
+      return group;
+    });
+}

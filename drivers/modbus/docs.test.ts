@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { parse } from "yaml";
+import { checkOptions } from "./check.ts";
+import { driver } from "./driver.ts";
+import { optionsSchema } from "./options.ts";
+
+const root = new URL("../../", import.meta.url);
+const page = await readFile(new URL("docs/drivers/modbus.md", root), "utf8");
+
+function block(language: string): string {
+  const found = page.match(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``))?.[1];
+  assert.ok(found, `the page has no block of ${language}`);
+  return found;
+}
+
+test("the page's options are valid and give the points that it names", () => {
+  const options = parse(block("yaml"));
+  const validate = new Ajv2020({ useDefaults: true, strict: false }).compile(optionsSchema);
+  assert.ok(validate(options), JSON.stringify(validate.errors));
+  assert.deepEqual(checkOptions(options as never), []);
+  for (const { name } of driver.manifest.points(options as never)) {
+    if (!name.endsWith("/online")) assert.ok(page.includes(`\`${name}\``), name);
+  }
+});
+
+test("the page's example runs and prints what it says", async () => {
+  const args = ["--input-type=module-typescript", "--eval", block("ts")];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root });
+  const promised = [...block("ts").matchAll(/console\.log\(.*\/\/ (.*)/g)].map(([, text]) => text);
+  assert.equal(promised.length, 3);
+  assert.deepEqual(stdout.trim().split("\n"), promised);
+});
+
+test("the page tells every option", () => {
+  const names = JSON.stringify(optionsSchema).matchAll(/"(\w+)":\{[^{}]*"description"/g);
+  for (const [, name] of names)
+    assert.ok(page.includes(`\`${name}\``) || name === "initialMs" || name === "maxMs", name);
+});

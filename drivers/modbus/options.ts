@@ -1,0 +1,199 @@
+import { type Static, Type } from "typebox";
+import { referencePattern } from "./address.ts";
+import { maxCoilsPerRead, maxRegistersPerRead } from "./pdu.ts";
+import { valueTypes } from "./values.ts";
+import { wordOrders } from "./words.ts";
+
+/** What an option is when it is left out. */
+export const defaults = {
+  port: 502,
+  timeoutMs: 1000,
+  connectTimeoutMs: 5000,
+  reconnect: { initialMs: 500, maxMs: 30_000 },
+  quarantine: { initialMs: 1000, maxMs: 60_000 },
+  offlineAfter: 2,
+  maxInFlight: 1,
+  readBack: true,
+  intervalMs: 1000,
+  table: "holding",
+  access: "read",
+  /**
+   * Behind a gateway at 9600 Bd, the slow case, a request takes about 20 characters of frame and silence and a
+   * device's 10 to 50 ms of thought, as much as 15 to 35 registers of two characters. On pure TCP a request is
+   * dearer still, so this errs on the side of small reads.
+   */
+  requestCost: 32,
+  gapCost: 1,
+} as const;
+
+const name = "^[A-Za-z0-9_-]+$";
+const oneOf = <T extends string>(values: readonly T[], options: object) =>
+  Type.Unsafe<T>({ type: "string", enum: [...values], ...options });
+const optional = {
+  integer: (description: string, minimum: number, maximum: number, byDefault?: number) =>
+    Type.Optional(
+      Type.Integer({
+        description,
+        minimum,
+        maximum,
+        ...(byDefault === undefined ? {} : { default: byDefault }),
+      }),
+    ),
+  number: (description: string, byDefault?: number) =>
+    Type.Optional(Type.Number({ description, ...(byDefault === undefined ? {} : { default: byDefault }) })),
+};
+const closed = { additionalProperties: false };
+const dayMs = 86_400_000;
+
+const backoff = (description: string, { initialMs, maxMs }: { initialMs: number; maxMs: number }) =>
+  Type.Optional(
+    Type.Object(
+      {
+        initialMs: Type.Integer({
+          description: "First wait, in milliseconds.",
+          minimum: 1,
+          maximum: dayMs,
+          default: initialMs,
+        }),
+        maxMs: Type.Integer({
+          description: "Longest wait, in milliseconds.",
+          minimum: 1,
+          maximum: dayMs,
+          default: maxMs,
+        }),
+      },
+      { ...closed, description, default: { initialMs, maxMs } },
+    ),
+  );
+
+const register = Type.Object(
+  {
+    table: Type.Optional(
+      oneOf(["holding", "input", "coil", "discrete"] as const, {
+        description: "Table of the data model. Default: told by the reference, else holding.",
+      }),
+    ),
+    address: Type.Unsafe<number | string>({
+      description:
+        "Address from 0, as it goes over the wire; or, as a string, a manual's reference of 5 or 6 digits that counts from 1, such as '40001'.",
+      anyOf: [
+        { type: "integer", minimum: 0, maximum: 65535 },
+        { type: "string", pattern: referencePattern },
+      ],
+    }),
+    type: Type.Optional(
+      oneOf(valueTypes, { description: "Form of the value. Default: uint16, or bool in a table of bits." }),
+    ),
+    wordOrder: Type.Optional(
+      oneOf(wordOrders, {
+        description:
+          "Order of the value's bytes, A the most significant: ABCD big-endian, CDAB words swapped, BADC bytes swapped, DCBA little-endian.",
+        default: "ABCD",
+      }),
+    ),
+    registers: optional.integer("Width of a string or bcd value, in registers.", 1, maxRegistersPerRead, 1),
+    bit: optional.integer(
+      "bool: the bit meant (0 the least significant; left out: the register is not 0). Unsigned integers: the lowest bit of a field.",
+      0,
+      31,
+    ),
+    bits: optional.integer("Width of the bit field, in bits.", 1, 32, 1),
+    scale: optional.number("value = raw × scale + offset.", 1),
+    offset: optional.number("Added after scaling.", 0),
+    unit: Type.Optional(
+      Type.String({ description: "Unit of the value: RFC 8428 section 12.1, such as V, A, W, Wh, Cel." }),
+    ),
+    access: Type.Optional(
+      oneOf(["read", "write", "read-write"] as const, {
+        description: "Whether it is polled, can be commanded, or both.",
+        default: defaults.access,
+      }),
+    ),
+    intervalMs: optional.integer("Polling interval, in milliseconds; default: the unit's.", 10, dayMs),
+    min: optional.number("Least value that may be written; default: what the type holds."),
+    max: optional.number("Greatest value that may be written; default: what the type holds."),
+  },
+  { ...closed, description: "One quantity." },
+);
+export type RegisterOptions = Static<typeof register>;
+
+const unit = Type.Object(
+  {
+    unit: Type.Integer({ description: "Unit identifier on this connection.", minimum: 0, maximum: 255 }),
+    intervalMs: optional.integer("Polling interval, in milliseconds.", 10, dayMs, defaults.intervalMs),
+    maxRegistersPerRead: optional.integer(
+      "Most registers that the device gives in one read.",
+      1,
+      maxRegistersPerRead,
+      maxRegistersPerRead,
+    ),
+    maxCoilsPerRead: optional.integer(
+      "Most coils or discrete inputs in one read.",
+      1,
+      maxCoilsPerRead,
+      maxCoilsPerRead,
+    ),
+    requestCost: Type.Optional(
+      Type.Number({
+        description:
+          "What a request costs, in registers' worth of time: 32 suits a gateway at 9600 Bd, 125 pure TCP.",
+        exclusiveMinimum: 0,
+        default: defaults.requestCost,
+      }),
+    ),
+    gapCost: Type.Optional(
+      Type.Number({
+        description: "What reading one more register costs; 0 reads across every gap.",
+        minimum: 0,
+        default: defaults.gapCost,
+      }),
+    ),
+    registers: Type.Record(Type.String({ pattern: name }), register, {
+      ...closed,
+      minProperties: 1,
+      description: "The quantities by name: letters, digits, - and _.",
+    }),
+  },
+  { ...closed, description: "One device." },
+);
+
+export const optionsSchema = Type.Object(
+  {
+    host: Type.String({ description: "Name or address of the server or gateway.", minLength: 1 }),
+    port: optional.integer("TCP port.", 1, 65535, defaults.port),
+    timeoutMs: optional.integer("Longest wait for a reply, in milliseconds.", 1, 60_000, defaults.timeoutMs),
+    connectTimeoutMs: optional.integer(
+      "Longest wait for a connection, in milliseconds.",
+      1,
+      60_000,
+      defaults.connectTimeoutMs,
+    ),
+    reconnect: backoff("Waits between attempts to connect, doubling with jitter.", defaults.reconnect),
+    quarantine: backoff("Waits between probes of a unit that does not answer.", defaults.quarantine),
+    offlineAfter: optional.integer(
+      "Failures in a row after which a unit is reported offline.",
+      1,
+      100,
+      defaults.offlineAfter,
+    ),
+    maxInFlight: optional.integer(
+      "Requests under way at once; most servers and all serial gateways want 1.",
+      1,
+      16,
+      defaults.maxInFlight,
+    ),
+    readBack: Type.Optional(
+      Type.Boolean({
+        description: "Whether a written value is read back and compared (read-write registers).",
+        default: defaults.readBack,
+      }),
+    ),
+    units: Type.Record(Type.String({ pattern: name }), unit, {
+      ...closed,
+      minProperties: 1,
+      description: "The devices by name: letters, digits, - and _.",
+    }),
+  },
+  closed,
+);
+export type ModbusOptions = Static<typeof optionsSchema>;
