@@ -1,0 +1,182 @@
+#!/bin/sh
+# Prints the path of a nats-server >= 2.14 for an architecture of Debian, and fetches it if there is none.
+#
+# The places, in this order:
+#   1. the file that UMEC_NATS_SERVER names      (for this machine's architecture)
+#   2. nats-server on the PATH, if new enough    (for this machine's architecture)
+#   3. the cache, ${XDG_CACHE_HOME:-~/.cache}/umec/nats-server/<architecture>/nats-server
+#   4. Debian sid's package, put into the cache
+#
+# The package comes through apt, which checks its signature, with a configuration, lists and a cache of its
+# own: no root is needed and the machine's apt is not touched. Its mirror is UMEC_DEBIAN_MIRROR or the one
+# that the machine uses for Debian. The binary is moved to its place when it is whole, and a lock lets one
+# run at a time fetch, so the cache never holds half a file. Only the path goes to stdout.
+set -eu
+
+oldest=2.14
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+usage() {
+  cat <<'EOF'
+usage: bundle/nats-server.sh [amd64|arm64]
+
+Prints the path of a nats-server >= 2.14 for the architecture (default: this machine's). If there is none on
+the PATH or in the cache it fetches Debian sid's package, without root.
+
+  UMEC_NATS_SERVER    take this file
+  UMEC_DEBIAN_MIRROR  fetch from this mirror of Debian, as in http://host/debian
+  XDG_CACHE_HOME      the cache is in its folder umec/nats-server; default ~/.cache
+EOF
+}
+
+say() { printf 'nats-server.sh: %s\n' "$*" >&2; }
+
+# fail <what> <what to do next>
+fail() {
+  say "$1"
+  say "  $2"
+  exit 1
+}
+
+version_of() { "$1" --version 2>/dev/null | sed -n 's/.*v\([0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*\).*/\1/p'; }
+
+new_enough() {
+  [ -n "$1" ] || return 1
+  major=${1%%.*}
+  rest=${1#*.}
+  minor=${rest%%.*}
+  [ "$major" -gt "${oldest%.*}" ] || { [ "$major" -eq "${oldest%.*}" ] && [ "$minor" -ge "${oldest#*.}" ]; }
+}
+
+host_architecture() {
+  case $(uname -m) in
+    x86_64) echo amd64 ;;
+    aarch64) echo arm64 ;;
+    *) uname -m ;;
+  esac
+}
+
+cached() {
+  [ -x "$binary" ] || return 1
+  [ "$architecture" != "$host" ] || new_enough "$(version_of "$binary")"
+}
+
+# The mirrors that the machine's apt uses for a release of Debian itself (not its security or update suites).
+# Without downloaded lists apt does not tell whose release it is; then the release's name decides.
+machine_mirrors() {
+  # shellcheck disable=SC2016
+  apt-get indextargets --format '$(SITE) $(COMPONENT) $(RELEASE) $(LABEL)' 'Created-By: Packages' 2>/dev/null |
+    sed -n 's/^\([^ ]*\) main [a-z]* Debian$/\1/p'
+  apt-get update --print-uris 2>/dev/null |
+    sed -n -E "s#^'([^']*)/dists/(bookworm|trixie|sid|oldstable|stable|unstable)/InRelease'.*#\1#p"
+}
+
+find_mirror() {
+  if [ -n "${UMEC_DEBIAN_MIRROR:-}" ]; then
+    mirror=$UMEC_DEBIAN_MIRROR
+    return
+  fi
+  mirror=$(machine_mirrors | head -n 1)
+  [ -n "$mirror" ] || fail "this machine's apt knows no mirror of Debian" \
+    "set UMEC_DEBIAN_MIRROR to one, or put nats-server >= $oldest on the PATH"
+}
+
+write_apt_configuration() {
+  mkdir -p "$work/none" "$work/state/lists/partial" "$work/cache/archives/partial"
+  printf 'deb [signed-by=%s arch=%s] %s sid main\n' "$keyring" "$architecture" "$mirror" >"$work/sources.list"
+  cat >"$work/apt.conf" <<EOF
+Dir::State "$work/state";
+Dir::State::status "/dev/null";
+Dir::Cache "$work/cache";
+Dir::Etc::sourcelist "$work/sources.list";
+Dir::Etc::sourceparts "-";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "$work/none";
+APT::Architecture "$architecture";
+APT::Architectures { "$architecture"; };
+APT::Sandbox::User "";
+Acquire::Languages "none";
+Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+EOF
+}
+
+fetch() {
+  for tool in apt-get dpkg dpkg-deb; do
+    command -v "$tool" >/dev/null || fail "there is no $tool here to fetch Debian's package with" \
+      "put nats-server >= $oldest on the PATH, or its file name into UMEC_NATS_SERVER"
+  done
+  [ -r "$keyring" ] || fail "$keyring is missing: Debian's signature can't be checked" \
+    "install the package debian-archive-keyring, or put nats-server >= $oldest on the PATH"
+  find_mirror
+  # What a run that was killed left behind; we hold the lock.
+  rm -rf "$cache"/fetch.*
+  work=$(mktemp -d "$cache/fetch.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  write_apt_configuration
+  next="check the mirror $mirror and the network, or put nats-server >= $oldest on the PATH"
+
+  say "reading Debian sid's package list for $architecture"
+  apt-get -c "$work/apt.conf" -qq -o APT::Update::Error-Mode=any update >&2 ||
+    fail "Debian sid's package list could not be read" "$next"
+  say "fetching nats-server"
+  (cd "$work" && apt-get -c "$work/apt.conf" -qq download "nats-server:$architecture" >&2) ||
+    fail "Debian sid's nats-server for $architecture could not be fetched" "$next"
+  set -- "$work"/nats-server_*.deb
+  version=$(dpkg-deb -f "$1" Version)
+  dpkg --compare-versions "$version" ge "$oldest" || fail "the mirror's nats-server is $version, too old" "$next"
+  dpkg-deb -x "$1" "$work/root"
+
+  mkdir -p "${binary%/*}"
+  mv -f "$work/root/usr/sbin/nats-server" "$binary"
+  say "nats-server $version is at $binary"
+}
+
+case ${1:-} in
+  -h | --help)
+    usage
+    exit 0
+    ;;
+esac
+host=$(host_architecture)
+architecture=${1:-$host}
+case "$# $architecture" in
+  "0 amd64" | "0 arm64" | "1 amd64" | "1 arm64") ;;
+  *)
+    usage >&2
+    exit 2
+    ;;
+esac
+
+if [ "$architecture" = "$host" ]; then
+  if [ -n "${UMEC_NATS_SERVER:-}" ]; then
+    version=$(version_of "$UMEC_NATS_SERVER" || true)
+    new_enough "$version" || fail "UMEC_NATS_SERVER names $UMEC_NATS_SERVER (${version:-it does not run})" \
+      "name a nats-server >= $oldest, or unset it"
+    printf '%s\n' "$UMEC_NATS_SERVER"
+    exit 0
+  fi
+  if found=$(command -v nats-server); then
+    version=$(version_of "$found" || true)
+    if new_enough "$version"; then
+      printf '%s\n' "$found"
+      exit 0
+    fi
+    say "$found (${version:-it does not run}) is passed over: $oldest is needed, and the packages of Debian"
+    say "  bookworm and trixie are too old for leaf links"
+  fi
+fi
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/umec/nats-server
+binary=$cache/$architecture/nats-server
+if ! cached; then
+  mkdir -p "$cache"
+  exec 9>"$cache/.lock"
+  flock 9
+  cached || fetch
+fi
+printf '%s\n' "$binary"

@@ -1,0 +1,189 @@
+/**
+ * The node's accounts: who is separated from whom, and what crosses.
+ *
+ * | account | exports | imports |
+ * |---|---|---|
+ * | one for each plugin | streams `telemetry.>` `event.>` `status`; service `command.>` | UPLINK's `in.<plugin>.telemetry.>` as `telemetry.>`, `in.<plugin>.event.>` as `event.>` |
+ * | UPLINK | service `in.>` | COMMAND's `cmd.<node>.>` |
+ * | COMMAND | service `cmd.<node>.>` | each plugin's `command.>` as `cmd.<node>.<plugin>.>` |
+ * | API | | each plugin's streams and commands as `umec.<node>.<plugin>.…` |
+ *
+ * - A plugin's publish has two readers: UPLINK as a *service*, as only a service carries the acknowledgement
+ *   back, and API as a *stream*.
+ * - A plugin names neither itself nor another: the account boundary adds its name. Its rights lie in a scoped
+ *   signing key, so its credentials hold none.
+ * - In UPLINK, whose link to the hub is open, plugin data is called `in.…` and never `umec.…`: the hub stores
+ *   `umec.…`, and takes from the node only what the outbox sends.
+ * - UPLINK's claims are the same whatever the plugins are. When an account changes, nats-server forgets the
+ *   answers that its services owe, and every emit that waits for its acknowledgement would time out. So what
+ *   changes with the plugins, the commands from the hub, has the account COMMAND in between; only a command
+ *   that is under way just then is lost, and its sender sees a timeout.
+ *
+ * Keys are made anew for each bus and live in memory.
+ */
+import type { KeyPair } from "@nats-io/nkeys";
+import {
+  type AccountClaims,
+  type Credentials,
+  createScopedUser,
+  createUser,
+  Realm,
+  scopedSigner,
+} from "../nats/claims.ts";
+import { createKey } from "../nats/keys.ts";
+
+/**
+ * Where the answers of an account's services go: only to who asked it, under a name that nats-server draws.
+ * The right to reply (`resp`) would be narrower, but each reload makes nats-server forget whom a connection
+ * may still answer, and what is under way would be lost.
+ */
+const answers = "_R_.>";
+const clientsOnly = { allowed_connection_types: ["STANDARD" as const] };
+
+export interface PluginKeys {
+  account: KeyPair;
+  signer: KeyPair;
+}
+
+export class NodeAccounts {
+  readonly system = createKey("account");
+  readonly uplink = createKey("account");
+  readonly #command = createKey("account");
+  readonly #api = createKey("account");
+  readonly #node: string;
+  readonly #commands: { subject: string; local_subject: string };
+  readonly #realm: Realm;
+
+  constructor(node: string) {
+    this.#node = node;
+    this.#commands = { subject: `cmd.${node}.>`, local_subject: `cmd.${node}.>` };
+    this.#realm = new Realm(`node-${node}`, createKey("operator"), this.system);
+  }
+
+  newPlugin(): PluginKeys {
+    return { account: createKey("account"), signer: createKey("account") };
+  }
+
+  /** The part of the configuration that names the operator and all accounts. */
+  config(plugins: ReadonlyMap<string, PluginKeys>): Promise<string> {
+    const all = [...plugins];
+    return this.#realm.config([
+      this.#uplinkAccount(),
+      this.#commandAccount(all),
+      this.#apiAccount(all),
+      ...all.map(([plugin, keys]) => this.#pluginAccount(plugin, keys)),
+    ]);
+  }
+
+  pluginUser(plugin: string, keys: PluginKeys): Promise<Credentials> {
+    return createScopedUser(keys.account, keys.signer, plugin);
+  }
+
+  outboxUser(plugin: string): Promise<Credentials> {
+    return createUser(this.uplink, `outbox-${plugin}`, {
+      pub: { allow: [answers] },
+      sub: { allow: [`in.${plugin}.>`] },
+      ...clientsOnly,
+    });
+  }
+
+  linkUser(): Promise<Credentials> {
+    return createUser(this.uplink, "link", {
+      pub: { allow: [`umec.${this.#node}.>`, `hub.last.umec.${this.#node}.>`] },
+      sub: { allow: [`_INBOX_${this.#node}.>`] },
+      ...clientsOnly,
+    });
+  }
+
+  apiUser(): Promise<Credentials> {
+    return createUser(this.#api, "api", {
+      pub: { allow: [`umec.${this.#node}.*.command.>`] },
+      sub: { allow: [`umec.${this.#node}.>`, "_INBOX_api.>"] },
+      ...clientsOnly,
+    });
+  }
+
+  /** Watches the leaf link and asks this server about it. */
+  watchUser(): Promise<Credentials> {
+    return createUser(this.system, "watch", {
+      pub: { allow: ["$SYS.REQ.SERVER.>"] },
+      sub: { allow: ["$SYS.ACCOUNT.>", "_INBOX_watch.>"] },
+      ...clientsOnly,
+    });
+  }
+
+  #pluginAccount(plugin: string, { account, signer }: PluginKeys): AccountClaims {
+    const uplink = this.uplink.getPublicKey();
+    return {
+      name: plugin,
+      key: account,
+      exports: [
+        { name: "telemetry", subject: "telemetry.>", type: "stream" },
+        { name: "event", subject: "event.>", type: "stream" },
+        { name: "status", subject: "status", type: "stream" },
+        { name: "command", subject: "command.>", type: "service", response_type: "Singleton" },
+      ],
+      imports: ["telemetry", "event"].map((kind) => ({
+        name: `emit-${kind}`,
+        account: uplink,
+        subject: `in.${plugin}.${kind}.>`,
+        local_subject: `${kind}.>`,
+        type: "service",
+      })),
+      signingKeys: [
+        scopedSigner(signer, "plugin", {
+          pub: { allow: ["telemetry.>", "event.>", "status", answers] },
+          sub: { allow: ["command.>", "_INBOX_{{name()}}.>"] },
+          ...clientsOnly,
+        }),
+      ],
+      limits: { connections: 4 },
+    };
+  }
+
+  #uplinkAccount(): AccountClaims {
+    return {
+      name: "UPLINK",
+      key: this.uplink,
+      exports: [{ name: "emit", subject: "in.>", type: "service", response_type: "Singleton" }],
+      imports: [
+        { name: "command", account: this.#command.getPublicKey(), ...this.#commands, type: "service" },
+      ],
+      limits: { leafLinks: 1 },
+    };
+  }
+
+  #commandAccount(plugins: readonly [string, PluginKeys][]): AccountClaims {
+    return {
+      name: "COMMAND",
+      key: this.#command,
+      exports: [
+        { name: "command", subject: this.#commands.subject, type: "service", response_type: "Singleton" },
+      ],
+      imports: plugins.map(([plugin, { account }]) => ({
+        name: `command-${plugin}`,
+        account: account.getPublicKey(),
+        subject: "command.>",
+        local_subject: `cmd.${this.#node}.${plugin}.>`,
+        type: "service",
+      })),
+      limits: { connections: 0 },
+    };
+  }
+
+  #apiAccount(plugins: readonly [string, PluginKeys][]): AccountClaims {
+    return {
+      name: "API",
+      key: this.#api,
+      imports: plugins.flatMap(([plugin, { account }]) =>
+        (["telemetry.>", "event.>", "status", "command.>"] as const).map((subject) => ({
+          name: `${plugin}-${subject}`,
+          account: account.getPublicKey(),
+          subject,
+          local_subject: `umec.${this.#node}.${plugin}.${subject}`,
+          type: subject === "command.>" ? "service" : "stream",
+        })),
+      ),
+    };
+  }
+}

@@ -1,0 +1,66 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Log } from "../log.ts";
+
+export interface BusOptions {
+  /** The node's name; unique among all that link to one hub. */
+  node: string;
+  /** Holds the configuration and the pid file. Made if it is missing; belongs to this bus alone. */
+  dir: string;
+  /** As `findNatsServer` found it. */
+  natsServerPath: string;
+  plugins: readonly string[];
+  /** @default none: the node works alone */
+  link?: LinkRemote;
+  log: Log;
+  /** Stops the bus. */
+  signal?: AbortSignal;
+  /** Soft limit of nats-server's heap. @default 24 MiB */
+  memoryLimitBytes?: number;
+}
+
+/** The hub, as the node dials it. */
+export interface LinkRemote {
+  /** `nats-leaf://host:port`, or `tls://host:port` for a hub with a certificate. */
+  urls: readonly string[];
+  /** The node's `.creds` file for the hub. */
+  credentialsFile?: string;
+  tls?: { caFile: string };
+  /** Mean time between two attempts; each start draws its own within ±50 %. */
+  reconnectMs: number;
+}
+
+export interface LeafState {
+  connected: boolean;
+  /** Round trip to the hub, as last measured by nats-server; left out until it was. */
+  rttMs?: number;
+  /** The hub's name. */
+  remote?: string;
+}
+
+/** The node's own message bus. */
+export interface Bus extends AsyncDisposable {
+  /** For clients on this machine. Stays the same when nats-server is started again. */
+  readonly url: string;
+  /**
+   * In the plugin's account, with what a plugin may do: publish `telemetry.>`, `event.>` and `status`, answer
+   * `command.>`. Rejects with `BUS_PLUGIN_UNKNOWN`.
+   */
+  connectPlugin(plugin: string): Promise<NatsConnection>;
+  /** The plugin's messages as `in.<plugin>.>`, to answer when they are stored. One for each plugin. */
+  connectOutbox(plugin: string): Promise<NatsConnection>;
+  /** Publishes the node's chains `umec.<node>.>` and asks for their last messages, `hub.last.umec.<node>.>`. */
+  connectLink(): Promise<NatsConnection>;
+  /** Reads `umec.<node>.<plugin>.telemetry.>`, `.event.>` and `.status`; sends `umec.<node>.<plugin>.command.>`. */
+  connectApi(): Promise<NatsConnection>;
+  /** Adds and removes plugins' accounts; the connections of all others stay. */
+  setPlugins(plugins: readonly string[]): Promise<void>;
+  setLink(link: LinkRemote | undefined): Promise<void>;
+  /** Cuts the link and dials anew: for one that looks connected but carries nothing. */
+  bounceLink(): Promise<void>;
+  leafState(): Promise<LeafState>;
+  /** Calls `listener` at each change, once it is known; returns a function that ends it. */
+  onLeafChange(listener: (connected: boolean) => void): () => void;
+  /** Resident memory of nats-server. */
+  usage(): Promise<{ memoryBytes: number }>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { isUmecError } from "../errors.ts";
+import { findNatsServer } from "./find-server.ts";
+
+const architecture = process.arch === "x64" ? "amd64" : process.arch;
+
+async function fakeServer(path: string, version: string): Promise<string> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, `#!/bin/sh\necho "nats-server: v${version}"\n`);
+  await chmod(path, 0o755);
+  return path;
+}
+
+async function scratch(): Promise<string> {
+  return mkdtemp(join(tmpdir(), "find server "));
+}
+
+test("the file that UMEC_NATS_SERVER names goes before the PATH", async () => {
+  const dir = await scratch();
+  const named = await fakeServer(join(dir, "named", "nats"), "2.15.1");
+  await fakeServer(join(dir, "bin", "nats-server"), "2.16.0");
+  const found = await findNatsServer({ env: { UMEC_NATS_SERVER: named, PATH: join(dir, "bin") } });
+  assert.deepEqual(found, { path: named, version: "2.15.1" });
+});
+
+test("a nats-server on the PATH that is too old is passed over for the cache", async () => {
+  const dir = await scratch();
+  await fakeServer(join(dir, "bin", "nats-server"), "2.10.27");
+  const cached = await fakeServer(join(dir, "umec", "nats-server", architecture, "nats-server"), "2.14.0");
+  const found = await findNatsServer({ env: { PATH: join(dir, "bin"), XDG_CACHE_HOME: dir } });
+  assert.deepEqual(found, { path: cached, version: "2.14.0" });
+});
+
+test("when all are too old the error says which and why", async () => {
+  const dir = await scratch();
+  const old = await fakeServer(join(dir, "bin", "nats-server"), "2.10.27");
+  await assert.rejects(findNatsServer({ env: { PATH: join(dir, "bin") }, cacheDir: dir }), (error) => {
+    assert.ok(isUmecError(error, "NATS_SERVER_TOO_OLD"));
+    assert.match(error.message, new RegExp(`${old} is 2\\.10\\.27`));
+    assert.match(error.hint ?? "", /make setup/);
+    return true;
+  });
+});
+
+test("when there is none the error says where it was looked for", async () => {
+  const dir = await scratch();
+  await assert.rejects(findNatsServer({ env: { PATH: dir }, cacheDir: dir }), (error) => {
+    assert.ok(isUmecError(error, "NATS_SERVER_MISSING"));
+    assert.ok(error.message.includes(dir));
+    return true;
+  });
+});
+
+test("a named file that does not exist is an error, whatever the PATH holds", async () => {
+  const dir = await scratch();
+  await fakeServer(join(dir, "bin", "nats-server"), "2.15.1");
+  const env = { UMEC_NATS_SERVER: join(dir, "nowhere"), PATH: join(dir, "bin") };
+  await assert.rejects(findNatsServer({ env }), (error) => isUmecError(error, "NATS_SERVER_MISSING"));
+});
