@@ -1,0 +1,32 @@
+/** What `umec status` shows: the node's own account of itself, as JSON on its control socket. */
+import type { LinkStats } from "./link/types.ts";
+import type { OutboxStats } from "./outbox/types.ts";
+import type { PluginStatus } from "./plugin/status.ts";
+import type { Finding } from "./target/finding.ts";
+
+export interface NodeStatus {
+  node: string;
+  version: string;
+  pid: number;
+  /** RFC 3339. */
+  startedAt: string;
+  clock: { known: boolean; trust: string };
+  target: {
+    path: string;
+    /** `invalid`: the last change of the file was refused and the state before it keeps running. */
+    state: "reached" | "reaching" | "invalid" | "failed" | "needs-restart";
+    findings: Finding[];
+    /** Why steps failed, for people. */
+    failures: string[];
+  };
+  bus: { url: string; memoryBytes: number };
+  link: LinkStats;
+  outbox: OutboxStats & {
+    path: string;
+    store: string;
+    chains: { plugin: string; lane: string; nextRow: number; waitingRows: number; waitingSamples: number }[];
+  };
+  plugins: PluginStatus[];
+  /** Resident memory of the runtime's process. */
+  memoryBytes: number;
+}
