@@ -28,14 +28,19 @@ export interface FrameHeader {
   clockEstimated: boolean;
 }
 
-/** What takes the place of rows that were lost. */
+/**
+ * What takes the place of rows that were lost.
+ *
+ * `quota`: evicted to make room; `too-large`: more than the hub takes in one message. Range and counts are exact.
+ * `damaged`: the file could not be read; the range is an upper bound, the counts are of what is missing for
+ * certain. `restart`: nothing is lost; a restarted node fences its live chain with it (../link/session.ts).
+ */
 export interface Gap {
   from: number;
   to: number;
-  /** Rows and samples lost; with reason `damaged` at most so many. */
   rows: number;
   samples: number;
-  reason: "quota" | "damaged" | "too-large";
+  reason: "quota" | "damaged" | "too-large" | "restart";
 }
 
 const syntax = /^store=([0-9a-f]{16}) rows=(\d+)-(\d+) since=(\d+) samples=(\d+)( clock=estimated)?$/;

@@ -316,6 +316,17 @@ export class Keeper {
     this.#guard(() => this.#store.transaction(() => this.#store.addSent(chain, range)));
   }
 
+  /** Appends a row that says only that the node was started again; the link fences its chain with it. */
+  fence(chain: number): FileRow {
+    return this.#guard(() =>
+      this.#store.transaction(() => {
+        const own = this.#store.nextRow(chain);
+        const gap = { from: own, to: own, rows: 0, samples: 0, reason: "restart" } as const;
+        return this.#store.appendGap(chain, gap, this.#epoch, this.#options.monotonicMs());
+      }),
+    );
+  }
+
   /** Erases a row that can never be sent and says so in its chain; returns the gap record. */
   giveUp(row: { id: number; chain: number; row: number; samples: number }, reason: "too-large"): FileRow {
     return this.#guard(() =>

@@ -402,10 +402,23 @@ export class Outbox implements OutboxSource {
   async giveUp(row: Row, reason: "too-large"): Promise<void> {
     const { id, chain, row: number, samples } = row;
     const gap = await this.#port.giveUp({ id, chain, row: number, samples }, reason);
-    this.#lastId = Math.max(this.#lastId, gap.id);
-    const counters = this.#chains.get(chain);
-    if (counters) counters.nextRow = Math.max(counters.nextRow, gap.row + 1);
-    for (const listener of this.#appendedListeners) listener([this.#toRow(gap)]);
+    this.#tell(gap, { rows: 1, samples });
+  }
+
+  async fence(chain: number): Promise<void> {
+    this.#tell(await this.#port.fence(chain), { rows: 0, samples: 0 });
+  }
+
+  /** A row that was appended by another way than a commit, in the place of what is gone. */
+  #tell(appended: FileRow, gone: { rows: number; samples: number }): void {
+    this.#lastId = Math.max(this.#lastId, appended.id);
+    const chain = this.#chains.get(appended.chain);
+    if (chain) {
+      chain.nextRow = Math.max(chain.nextRow, appended.row + 1);
+      chain.rows += 1 - gone.rows;
+      chain.samples += appended.samples - gone.samples;
+    }
+    for (const listener of this.#appendedListeners) listener([this.#toRow(appended)]);
   }
 
   protect(lane: Lane, ranges: readonly RowRange[]): void {

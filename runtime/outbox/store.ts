@@ -170,7 +170,7 @@ export class Store {
   }
 
   chains(): ChainCounters[] {
-    return [...this.#chains.values()];
+    return [...this.#chains.values()].map((chain) => ({ ...chain, sent: [...chain.sent] }));
   }
 
   /** The chain of a plugin's lane, made if need be. */
@@ -244,6 +244,10 @@ export class Store {
     if (this.read(lane, row.id - 1, 1, row.id + 1).length > 0) return false;
     this.#insertAsIs(row, lane);
     return true;
+  }
+
+  nextRow(chain: number): number {
+    return this.#counters(chain).nextRow;
   }
 
   #counters(id: number): ChainCounters {

@@ -21,6 +21,7 @@ type Request =
   | { method: "read"; args: [Lane, number, number] }
   | { method: "verify"; args: [number] }
   | { method: "markSent"; args: [number, RowRange] }
+  | { method: "fence"; args: [number] }
   | { method: "giveUp"; args: [RowKey, "too-large"] }
   | { method: "setClock"; args: [number] }
   | { method: "close"; args: [] };
@@ -116,6 +117,10 @@ export class ThreadPort implements KeeperPort {
 
   markSent(chain: number, range: RowRange): Promise<void> {
     return this.#call({ method: "markSent", args: [chain, range] });
+  }
+
+  fence(chain: number): Promise<FileRow> {
+    return this.#call({ method: "fence", args: [chain] });
   }
 
   giveUp(row: RowKey, reason: "too-large"): Promise<FileRow> {

@@ -84,6 +84,8 @@ export interface OutboxSource {
   flush(): Promise<void>;
   /** To be called when every row up to `afterId` was read and erased: finds rows that a damaged page hid. */
   verify(afterId: number): Promise<void>;
+  /** Appends a row to the chain that says only that the node was started again. */
+  fence(chain: number): Promise<void>;
   /** Says in the chain that `row` can never be sent, and erases it. */
   giveUp(row: Row, reason: "too-large"): Promise<void>;
   /** Rows that the link holds in memory; these are not evicted to make room. */

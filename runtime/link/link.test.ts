@@ -1,0 +1,392 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { before, type TestContext, test } from "node:test";
+import { jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { startBus } from "../bus/bus.ts";
+import type { Bus } from "../bus/types.ts";
+import { type CutProxy, startCutProxy } from "../demo/cut-proxy.ts";
+import { auditNode } from "../hub/audit.ts";
+import { createReader } from "../hub/reader.ts";
+import { type HubServer, startHubServer } from "../hub/server.ts";
+import { provisionStream } from "../hub/stream.ts";
+import { silentLog } from "../log.ts";
+import { findNatsServer } from "../nats/find-server.ts";
+import { Outbox } from "../outbox/outbox.ts";
+import type { Lane } from "../plugin/contract.ts";
+import { encodeRecord } from "../senml/cbor.ts";
+import { streamName } from "../subjects.ts";
+import { Link, type LinkOptions } from "./link.ts";
+
+let natsServerPath: string;
+before(async () => {
+  natsServerPath = (await findNatsServer()).path;
+});
+
+/** A hub, a network that can fail, a node's bus and its outbox: everything but the link. */
+interface Rig {
+  dir: string;
+  hub: HubServer;
+  fleet: NatsConnection;
+  proxy: CutProxy;
+  bus: Bus;
+  outbox: Outbox;
+  emitted: Map<string, number>;
+  link(options?: Partial<LinkOptions>): { link: Link; stop: () => Promise<void> };
+  /** Stores a pack of `samples` whose values count up for each plugin and lane. */
+  emit(plugin: string, options?: { lane?: Lane; samples?: number; bytes?: number }): Promise<void>;
+  drained(): Promise<void>;
+  audit(): Promise<Awaited<ReturnType<typeof auditNode>>>;
+  reopen(): Promise<void>;
+}
+
+async function startRig(t: TestContext, options: { stream?: boolean } = {}): Promise<Rig> {
+  const dir = await mkdtemp(join(tmpdir(), "umec-link-"));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  const hub = await startHubServer({ dir: join(dir, "hub"), natsServerPath, nodes: ["n1"], log: silentLog });
+  t.after(() => hub.stop());
+  const fleet = await hub.connectFleet();
+  t.after(() => fleet.close());
+  if (options.stream !== false) await provisionStream(fleet, { log: silentLog });
+  const target = new URL(hub.leafUrl.replace("nats-leaf", "http"));
+  const proxy = await startCutProxy({ host: target.hostname, port: Number(target.port) });
+  t.after(() => proxy[Symbol.asyncDispose]());
+  const bus = await startBus({
+    node: "n1",
+    dir: join(dir, "bus"),
+    natsServerPath,
+    plugins: [],
+    link: {
+      urls: [`nats-leaf://127.0.0.1:${proxy.port}`],
+      credentialsFile: hub.credentialsFile("n1"),
+      reconnectMs: 100,
+    },
+    log: silentLog,
+  });
+  t.after(() => bus.stop());
+  const open = (): Promise<Outbox> =>
+    Outbox.open({
+      path: join(dir, "outbox.db"),
+      quotaBytes: 64 * 1024 * 1024,
+      clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now(), known: () => true },
+      log: silentLog,
+      commitMs: 1,
+      thread: false,
+    });
+  const emitted = new Map<string, number>();
+  const rig: Rig = {
+    dir,
+    hub,
+    fleet,
+    proxy,
+    bus,
+    outbox: await open(),
+    emitted,
+    link(more = {}) {
+      const ended = new AbortController();
+      const connection = bus.connectLink();
+      let link: Link | undefined;
+      const started = connection.then((nc) => {
+        link = new Link({
+          node: "n1",
+          outbox: rig.outbox,
+          connection: nc,
+          leaf: {
+            connected: async () => (await bus.leafState()).connected,
+            onChange: (listener) => bus.onLeafChange(listener),
+            bounce: () => bus.bounceLink(),
+          },
+          log: silentLog,
+          signal: ended.signal,
+          ackMs: 500,
+          spreadMs: 0,
+          ...more,
+        });
+      });
+      const stop = async (): Promise<void> => {
+        await started;
+        ended.abort();
+        await link?.done;
+        await (await connection).close();
+      };
+      t.after(stop);
+      return {
+        stop,
+        get link() {
+          return link!;
+        },
+      };
+    },
+    async emit(plugin, { lane = "telemetry", samples = 1, bytes = 0 } = {}) {
+      const key = `${plugin} ${lane}`;
+      const from = emitted.get(key) ?? 0;
+      emitted.set(key, from + samples);
+      const records = Array.from({ length: samples }, (_, i) =>
+        encodeRecord({ n: `counter${"x".repeat(bytes)}`, v: from + i, ...(i > 0 && { t: i / 1000 }) }),
+      );
+      const time = { unixMs: 1_700_000_000_000 + from };
+      await rig.outbox.append({ plugin, lane, time, samples, records: Buffer.concat(records) });
+    },
+    async drained() {
+      const nothingWaits = (): boolean => rig.outbox.stats().waitingRows === 0;
+      const deadline = performance.now() + 20_000;
+      while (!nothingWaits()) {
+        assert.ok(performance.now() < deadline, `still waiting: ${JSON.stringify(rig.outbox.chains())}`);
+        await new Promise(setImmediate);
+      }
+    },
+    audit: () =>
+      auditNode(fleet, {
+        node: "n1",
+        expected: [...emitted].map(([key, samples]) => {
+          const [plugin = "", lane] = key.split(" ");
+          return { plugin, lane: lane as Lane, samples };
+        }),
+      }),
+    async reopen() {
+      await rig.outbox.close();
+      rig.outbox = await open();
+    },
+  };
+  t.after(() => rig.outbox.close());
+  return rig;
+}
+
+function assertExact(
+  { totals, malformedFrames }: Awaited<ReturnType<Rig["audit"]>>,
+  emitted: Map<string, number>,
+): void {
+  const all = [...emitted.values()].reduce((a, b) => a + b, 0);
+  const {
+    samples,
+    rowsMissing,
+    samplesMissing,
+    rowsTwice,
+    rowsOutOfOrder,
+    samplesTwice,
+    sinceFaults,
+    samplesMiscounted,
+  } = totals;
+  assert.deepEqual(
+    {
+      samples,
+      rowsMissing,
+      samplesMissing,
+      rowsTwice,
+      rowsOutOfOrder,
+      samplesTwice,
+      sinceFaults,
+      samplesMiscounted,
+      malformedFrames,
+    },
+    {
+      samples: all,
+      rowsMissing: 0,
+      samplesMissing: 0,
+      rowsTwice: 0,
+      rowsOutOfOrder: 0,
+      samplesTwice: 0,
+      sinceFaults: 0,
+      samplesMiscounted: 0,
+      malformedFrames: [],
+    },
+  );
+}
+
+async function values(rig: Rig, plugin: string): Promise<unknown[]> {
+  const found = [];
+  for await (const { value } of createReader(rig.fleet).samples({ node: "n1", plugin })) found.push(value);
+  return found;
+}
+
+/** Resolves when the link's state is `state`. */
+async function until(fits: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!fits()) {
+    assert.ok(performance.now() < deadline, `never ${what}`);
+    await new Promise(setImmediate);
+  }
+}
+
+test("what waited before the start and what comes after is stored once, in order", async (t) => {
+  const rig = await startRig(t);
+  for (let i = 0; i < 50; i++) await rig.emit("meter");
+  const { link } = await started(rig);
+  for (let i = 0; i < 50; i++) await rig.emit("meter", { samples: 3 });
+  await rig.emit("door", { lane: "alarm" });
+  await rig.drained();
+  assertExact(await rig.audit(), rig.emitted);
+  assert.deepEqual(
+    await values(rig, "meter"),
+    Array.from({ length: 200 }, (_, i) => i),
+  );
+  assert.equal(link.stats().state, "up");
+});
+
+async function started(
+  rig: Rig,
+  options: Partial<LinkOptions> = {},
+): Promise<{ link: Link; stop: () => Promise<void> }> {
+  const handle = rig.link(options);
+  await until(() => handle.link?.stats().state === "up", "up");
+  return { link: handle.link, stop: handle.stop };
+}
+
+test("fresh samples flow at once while a backlog drains", async (t) => {
+  const rig = await startRig(t);
+  for (let i = 0; i < 400; i++) await rig.emit("meter", { samples: 10, bytes: 50 });
+  // 300 kB of backlog under 50 kB/s would take 6 s.
+  const { link } = await started(rig, { backlogBytesPerS: 50_000, frameBytes: 4096 });
+  const began = performance.now();
+  const sent = link.stats().sentFrames;
+  await rig.emit("lamp");
+  await until(() => rig.outbox.chains().find((c) => c.plugin === "lamp")?.waitingRows === 0, "sent");
+  assert.ok(performance.now() - began < 2_000);
+  assert.ok(link.stats().sentFrames > sent);
+  assert.ok(rig.outbox.stats().waitingRows > 100, "the backlog is still waiting");
+});
+
+test("cuts of the link in the middle of frames cost nothing", async (t) => {
+  const rig = await startRig(t);
+  await started(rig);
+  for (let round = 0; round < 12; round++) {
+    for (let i = 0; i < 20; i++) await rig.emit(i % 2 ? "meter" : "lamp", { samples: 2 });
+    // Cut while frames are on their way.
+    const emitting = [rig.emit("meter"), rig.emit("lamp"), rig.emit("door", { lane: "alarm" })];
+    rig.proxy.cut();
+    await Promise.all(emitting);
+    rig.proxy.restore();
+  }
+  await rig.drained();
+  assertExact(await rig.audit(), rig.emitted);
+});
+
+test("a process that forgets everything in the middle goes on where the hub is", async (t) => {
+  const rig = await startRig(t);
+  for (let round = 0; round < 8; round++) {
+    const { stop } = await started(rig);
+    for (let i = 0; i < 10; i++) void rig.emit("meter", { samples: 2 });
+    await rig.emit("meter");
+    // The link forgets what is in flight; erasures may or may not be on disk.
+    await stop();
+    if (round % 2) await rig.reopen();
+  }
+  await started(rig);
+  await rig.drained();
+  assertExact(await rig.audit(), rig.emitted);
+});
+
+test("a hub that stops answering, then goes on, stores nothing twice", async (t) => {
+  const rig = await startRig(t);
+  const { link } = await started(rig, { ackMs: 200 });
+  await rig.emit("meter");
+  await rig.drained();
+  rig.proxy.stall();
+  for (let i = 0; i < 5; i++) await rig.emit("meter", { samples: 2 });
+  await until(() => link.stats().state === "down", "down");
+  for (let i = 0; i < 5; i++) await rig.emit("meter", { samples: 2 });
+  rig.proxy.restore();
+  await rig.drained();
+  assertExact(await rig.audit(), rig.emitted);
+});
+
+test("a link that looks alive but carries nothing is cut and dialled anew", async (t) => {
+  const rig = await startRig(t);
+  const { link } = await started(rig, { ackMs: 100 });
+  await rig.emit("meter");
+  await rig.drained();
+  rig.proxy.stall();
+  await rig.emit("meter");
+  await until(() => link.stats().bounces > 0, "cut");
+  rig.proxy.restore();
+  await rig.drained();
+  assertExact(await rig.audit(), rig.emitted);
+});
+
+test("a hub without its stream is waited for", async (t) => {
+  const rig = await startRig(t, { stream: false });
+  const { link } = rig.link();
+  await until(() => rig.outbox !== undefined, "open");
+  await rig.emit("meter");
+  void link;
+  await provisionStream(rig.fleet, { log: silentLog });
+  await rig.drained();
+  assertExact(await rig.audit(), rig.emitted);
+});
+
+test("a full hub refuses, the node keeps, and all of it comes once there is room", async (t) => {
+  const rig = await startRig(t, { stream: false });
+  await provisionStream(rig.fleet, { maxBytes: 4096, log: silentLog });
+  const { link } = await started(rig);
+  for (let i = 0; i < 40; i++) await rig.emit("meter", { bytes: 100 });
+  await until(() => link.stats().state === "refused", "refused");
+  assert.match(link.stats().reason ?? "", /maximum bytes/);
+  assert.ok(rig.outbox.stats().waitingRows > 0);
+  await provisionStream(rig.fleet, { maxBytes: 1024 * 1024, log: silentLog });
+  await rig.drained();
+  assertExact(await rig.audit(), rig.emitted);
+});
+
+test("a purged chain goes on from nothing", async (t) => {
+  const rig = await startRig(t);
+  await started(rig);
+  await rig.emit("meter");
+  await rig.drained();
+  const manager = await jetstreamManager(rig.fleet);
+  await manager.streams.purge(streamName);
+  await rig.emit("meter");
+  await rig.emit("meter");
+  await rig.drained();
+  assert.deepEqual(await values(rig, "meter"), [1, 2]);
+});
+
+test("a stream that was made anew goes on from nothing", async (t) => {
+  const rig = await startRig(t);
+  await started(rig);
+  await rig.emit("meter");
+  await rig.drained();
+  const manager = await jetstreamManager(rig.fleet);
+  await manager.streams.delete(streamName);
+  await rig.emit("meter");
+  await provisionStream(rig.fleet, { log: silentLog });
+  await rig.emit("meter");
+  await rig.drained();
+  assert.deepEqual(await values(rig, "meter"), [1, 2]);
+});
+
+test("a pack that the hub can't take becomes a gap record; the others go on", async (t) => {
+  const rig = await startRig(t, { stream: false });
+  await provisionStream(rig.fleet, { log: silentLog });
+  const manager = await jetstreamManager(rig.fleet);
+  await manager.streams.update(streamName, { max_msg_size: 2_000 });
+  await started(rig);
+  await rig.emit("meter");
+  await rig.emit("meter", { bytes: 3_000, samples: 2 });
+  await rig.emit("meter");
+  await rig.drained();
+  assert.deepEqual(await values(rig, "meter"), [0, 3]);
+  const gaps = [];
+  for await (const gap of createReader(rig.fleet).gaps({ node: "n1", plugin: "meter" })) gaps.push(gap);
+  assert.equal(gaps.length, 1);
+  assert.partialDeepStrictEqual(gaps[0], { rows: 1, samples: 2, reason: "too-large" });
+});
+
+test("a second outbox under the same name is noticed, and both keep their promise", async (t) => {
+  const rig = await startRig(t);
+  const first = await started(rig);
+  await rig.emit("meter");
+  await rig.drained();
+  await first.stop();
+  // Another card in the same node.
+  await rig.outbox.close();
+  await rm(join(rig.dir, "outbox.db"));
+  await rm(join(rig.dir, "outbox.db.label"));
+  await rig.reopen();
+  const { link } = await started(rig);
+  await rig.emit("meter");
+  await rig.drained();
+  assert.equal(link.stats().foreignFrames, 1);
+  assert.deepEqual(await values(rig, "meter"), [0, 1]);
+});

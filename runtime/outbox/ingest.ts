@@ -1,0 +1,250 @@
+/**
+ * How a plugin's packs get from the bus into the outbox.
+ *
+ * What it promises:
+ * 1. The answer to a request is sent after its rows are on disk, and says so by being empty. Everything else is
+ *    refused with a code and the reason (../emit-wire.ts), and then nothing of it was stored.
+ * 2. A request with `Umec-Emit` that comes again gets the answer of the first and is stored once: one that is
+ *    under way shares its outcome, one that is stored is remembered (ingest-seen.ts), one that was refused is
+ *    tried anew. The memory ends with the process. A pack whose answer was lost because the node died between
+ *    commit and answer is stored twice if its sender outlived the node and sends it again.
+ * 3. No plugin's packs can hurt another: each plugin has its own connection, rate and bound. At most
+ *    `maxPendingBytes` wait for the disk (`EMIT_OVERLOADED` beyond), and what exceeds 1.2 times the plugin's
+ *    limits is refused undecoded (`PLUGIN_FLOOD`); the fifth more keeps a well-behaved sender, which holds
+ *    itself to the limits, clear of it. Bytes of any kind are taken: what is no SenML is refused
+ *    (`SENML_INVALID`), and what the hub could not read back is never stored (ingest-rows.ts).
+ *
+ * What is not kept: a pack without a reply subject is stored and its sender learns nothing.
+ * A pack that mixes kinds of times makes two rows; should the disk take one and fail at the other, the pack is
+ * refused and, sent again, has stored the one twice.
+ */
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import type { Clock } from "../clock.ts";
+import { EmitLimit, type EmitRate } from "../emit-limit.ts";
+import {
+  emitHeader,
+  laneHeader,
+  maxSamples as mostSamples,
+  type Refusal,
+  refusalFor,
+  refusalHeaders,
+} from "../emit-wire.ts";
+import { messageOf, UmecError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Lane } from "../plugin/contract.ts";
+import { isLane } from "../subjects.ts";
+import { rowsOf } from "./ingest-rows.ts";
+import { type EmitId, parseEmitId, SeenEmits } from "./ingest-seen.ts";
+import type { NewRow } from "./types.ts";
+
+export interface IngestOptions {
+  /** In the account UPLINK, for this plugin alone: see `Bus.connectOutbox`. Stays open. */
+  connection: NatsConnection;
+  plugin: string;
+  outbox: { append(row: NewRow): Promise<void> };
+  clock: Clock;
+  /** As the plugin itself is held to. */
+  limits: EmitRate;
+  log: Log;
+  /** As `stop`. */
+  signal?: AbortSignal;
+  /** Samples in one pack. @default 10_000 */
+  maxSamples?: number;
+  /** Bytes that may wait for the disk. @default 4 MiB */
+  maxPendingBytes?: number;
+}
+
+/** Since the start. */
+export interface IngestStats {
+  /** Packs stored. */
+  packs: number;
+  samples: number;
+  /** As sent. */
+  bytes: number;
+  /** Requests that were sent again and had been stored already or were under way. */
+  repeats: number;
+  /** Packs refused, by code. */
+  refused: Readonly<Record<string, number>>;
+  /** Bytes that wait for the disk now. */
+  pendingBytes: number;
+}
+
+export interface Ingest {
+  stats(): IngestStats;
+  setLimits(limits: EmitRate): void;
+  /** Takes no more; resolves when all that was taken is answered. */
+  stop(): Promise<void>;
+}
+
+const slack = 1.2;
+/** What a request costs in memory beside its bytes. */
+const requestBytes = 256;
+
+/** Resolves when packs are taken. */
+export async function startIngest(options: IngestOptions): Promise<Ingest> {
+  const { connection, plugin, signal, log } = options;
+  const intake = new Intake(options);
+  const subscription = connection.subscribe(`in.${plugin}.>`, {
+    callback: (error, message) => {
+      if (error) log.error(`packs of ${plugin} are not received: ${error.message}`, { plugin });
+      else intake.take(message);
+    },
+  });
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      if (!connection.isClosed()) await subscription.drain().catch(() => {});
+      await intake.settle();
+      if (!connection.isClosed()) await connection.flush().catch(() => {});
+    })();
+    return stopping;
+  };
+  signal?.addEventListener("abort", stop, { once: true });
+  if (signal?.aborted) await stop();
+  else await connection.flush();
+  return { stats: () => intake.stats(), setLimits: (limits) => intake.setLimits(limits), stop };
+}
+
+class Intake {
+  readonly #options: Required<Pick<IngestOptions, "maxSamples" | "maxPendingBytes">> & IngestOptions;
+  readonly #limit: EmitLimit;
+  readonly #seen = new SeenEmits();
+  /** By id, for repeats. */
+  readonly #underWay = new Map<string, Promise<Refusal | undefined>>();
+  readonly #answers = new Set<Promise<void>>();
+  readonly #refused = new Map<string, number>();
+  #pendingBytes = 0;
+  #packs = 0;
+  #samples = 0;
+  #bytes = 0;
+  #repeats = 0;
+
+  constructor(options: IngestOptions) {
+    this.#options = { maxSamples: mostSamples, maxPendingBytes: 4 * 1024 * 1024, ...options };
+    this.#limit = new EmitLimit(withSlack(options.limits), options.clock.monotonicMs());
+  }
+
+  take(message: Msg): void {
+    const answer = this.#outcome(message).then((refusal) => this.#answer(message, refusal));
+    this.#answers.add(answer);
+    void answer.then(() => this.#answers.delete(answer));
+  }
+
+  /** Never rejects. */
+  #outcome(message: Msg): Promise<Refusal | undefined> {
+    const text = message.headers?.get(emitHeader);
+    if (!text) return this.#store(message);
+    const id = parseEmitId(text);
+    if (!id) {
+      const problem = `${emitHeader} is ${JSON.stringify(text.slice(0, 60))}, <session>-<number> is needed`;
+      return Promise.resolve({ code: "EMIT_INVALID", text: problem });
+    }
+    const first = this.#seen.has(id) ? Promise.resolve(undefined) : this.#underWay.get(text);
+    if (first) {
+      this.#repeats++;
+      return first;
+    }
+    return this.#storeOnce(message, text, id);
+  }
+
+  #storeOnce(message: Msg, text: string, id: EmitId): Promise<Refusal | undefined> {
+    const outcome = this.#store(message).then((refusal) => {
+      if (!refusal) this.#seen.add(id);
+      this.#underWay.delete(text);
+      return refusal;
+    });
+    this.#underWay.set(text, outcome);
+    return outcome;
+  }
+
+  async #store(message: Msg): Promise<Refusal | undefined> {
+    const size = message.data.length;
+    const cost = size + requestBytes;
+    try {
+      const rows = this.#rowsOf(message);
+      this.#pendingBytes += cost;
+      try {
+        await Promise.all(rows.map((row) => this.#options.outbox.append(row)));
+      } finally {
+        this.#pendingBytes -= cost;
+      }
+      this.#packs++;
+      this.#bytes += size;
+      for (const row of rows) this.#samples += row.samples;
+      return undefined;
+    } catch (error) {
+      return refusalFor(error, "OUTBOX_FAILED");
+    }
+  }
+
+  #rowsOf(message: Msg): NewRow[] {
+    const { plugin, clock, maxSamples, maxPendingBytes } = this.#options;
+    const monotonicMs = clock.monotonicMs();
+    const size = message.data.length;
+    if (this.#pendingBytes + size > maxPendingBytes) {
+      throw new UmecError("EMIT_OVERLOADED", `${this.#pendingBytes} bytes of ${plugin} wait for the disk`);
+    }
+    if (!this.#limit.isOpen(monotonicMs)) {
+      throw new UmecError("PLUGIN_FLOOD", `${plugin} sends more than its limits allow`);
+    }
+    let samples = 0;
+    try {
+      const rows = rowsOf(message.data, { plugin, lane: laneOf(message), monotonicMs, maxSamples });
+      for (const row of rows) samples += row.samples;
+      return rows;
+    } finally {
+      this.#limit.charge(samples, size);
+    }
+  }
+
+  #answer(message: Msg, refusal: Refusal | undefined): void {
+    if (refusal) this.#count(refusal);
+    try {
+      message.respond(undefined, refusal && { headers: refusalHeaders(refusal) });
+    } catch (error) {
+      // The connection is closed: the sender takes silence as "not stored".
+      this.#options.log.debug(`answer not sent: ${messageOf(error)}`);
+    }
+  }
+
+  #count({ code, text }: Refusal): void {
+    const { plugin, log } = this.#options;
+    const count = (this.#refused.get(code) ?? 0) + 1;
+    this.#refused.set(code, count);
+    if (count === 1) log.warn(`a pack of ${plugin} was refused: ${text}`, { plugin, code });
+    else log.debug(`a pack of ${plugin} was refused: ${text}`, { plugin, code, count });
+  }
+
+  setLimits(limits: EmitRate): void {
+    this.#limit.rate = withSlack(limits);
+  }
+
+  stats(): IngestStats {
+    return {
+      packs: this.#packs,
+      samples: this.#samples,
+      bytes: this.#bytes,
+      repeats: this.#repeats,
+      refused: Object.fromEntries(this.#refused),
+      pendingBytes: this.#pendingBytes,
+    };
+  }
+
+  async settle(): Promise<void> {
+    while (this.#answers.size > 0) await Promise.all(this.#answers);
+  }
+}
+
+function withSlack({ samplesPerS, bytesPerS }: EmitRate): EmitRate {
+  return { samplesPerS: slack * samplesPerS, bytesPerS: slack * bytesPerS };
+}
+
+/** By the subject `in.<plugin>.<kind>.…`: an event is an alarm, telemetry may name another lane. */
+function laneOf(message: Msg): Lane {
+  const kind = message.subject.split(".", 3)[2];
+  if (kind === "event") return "alarm";
+  if (kind !== "telemetry") throw new UmecError("EMIT_INVALID", `nothing is stored at ${message.subject}`);
+  const lane = message.headers?.get(laneHeader) || "telemetry";
+  if (!isLane(lane)) throw new UmecError("EMIT_INVALID", `${JSON.stringify(lane.slice(0, 60))} is no lane`);
+  return lane;
+}
