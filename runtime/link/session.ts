@@ -184,7 +184,6 @@ export class Session {
     const sending = this.#drain(lanes, leg)
       .catch((error: unknown) => this.#stop({ kind: "lost", error }))
       .finally(() => {
-        leg.busy = false;
         this.#sending.delete(sending);
         if (leg.chain.backlog) void this.#fill();
       });
@@ -192,12 +191,22 @@ export class Session {
   }
 
   async #drain(lanes: Lanes, leg: Leg): Promise<void> {
+    try {
+      await this.#drainQueue(lanes, leg);
+    } finally {
+      // In the same step as the last look at the queue: whoever enqueues behind it pumps anew.
+      leg.busy = false;
+    }
+  }
+
+  async #drainQueue(lanes: Lanes, leg: Leg): Promise<void> {
     const backlog = leg.chain.backlog;
     while (!this.#ended && (leg.queue.length > 0 || (!backlog && lanes.retry))) {
       await this.#look(lanes);
       if (this.#ended) return;
       if (backlog) {
-        if (!lanes.fenced) return this.#fence(lanes);
+        if (!lanes.fenced) await this.#fence(lanes);
+        if (!lanes.fenced) return; // pumped again when the live chain has moved
         this.#dropStored(lanes, leg);
         await this.#drainBacklogFrame(lanes, leg);
         void this.#fill();

@@ -304,6 +304,11 @@ export class Keeper {
     this.#quotaBytes = this.#options.quotaBytes;
   }
 
+  setQuota(quotaBytes: number): void {
+    this.#options.quotaBytes = quotaBytes;
+    if (!this.#diskFull) this.#quotaBytes = quotaBytes;
+  }
+
   read(lane: Lane, afterId: number, maxBytes: number): FileRow[] {
     return this.#guard(() => this.#store.read(lane, afterId, maxBytes));
   }

@@ -137,7 +137,7 @@ test("a slow disk pushes back instead of eating memory", async () => {
 
 test("a full outbox gives up the oldest rows of the least important lane, and says so", async () => {
   const outbox = await openOutbox({ quotaBytes: 2 * 1024 * 1024 });
-  const big = (i: number, lane: Lane): Promise<void> =>
+  const big = (i: number, lane: Lane): Promise<number> =>
     outbox.append(pack(`${i}`.padEnd(16_000), { lane, samples: 10 }));
   for (let i = 1; i <= 40; i++) await big(i, "alarm");
   for (let i = 1; i <= 40; i++) await big(i, "bulk");

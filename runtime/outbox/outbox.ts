@@ -38,7 +38,7 @@ export interface OutboxOptions extends PortOptions {
 
 interface Pending {
   draft: Draft;
-  resolve: () => void;
+  resolve: (row: number) => void;
   reject: (error: unknown) => void;
 }
 
@@ -76,6 +76,7 @@ export class Outbox implements OutboxSource {
   readonly #held = new Map<Lane, RowRange[]>();
   readonly #appendedListeners = new Set<(rows: readonly Row[]) => void>();
   readonly #resetListeners = new Set<() => void>();
+  readonly #erasedListeners = new Set<() => void>();
   readonly #clockListeners = new Set<() => void>();
   readonly #stats: OutboxStats;
 
@@ -156,10 +157,10 @@ export class Outbox implements OutboxSource {
   }
 
   /**
-   * Stores a pack. Resolves when it is on disk; rejects with `OUTBOX_FULL`, `OUTBOX_OVERLOADED` or
+   * Stores a pack. Resolves with its row's number when it is on disk; rejects with `OUTBOX_FULL`, `OUTBOX_OVERLOADED` or
    * `OUTBOX_CLOSED`, and then it is not stored.
    */
-  async append(row: NewRow): Promise<void> {
+  async append(row: NewRow): Promise<number> {
     const size = row.records.length;
     if (this.#closed) throw this.#refuse("OUTBOX_CLOSED", "the outbox is closed");
     if (this.#pendingBytes + size > this.#options.maxPendingBytes) {
@@ -173,7 +174,7 @@ export class Outbox implements OutboxSource {
       this.#pendingBytes -= size;
       throw error;
     }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
     const unix = "unixMs" in row.time;
     const time = "unixMs" in row.time ? row.time.unixMs : row.time.monotonicMs;
     const draft = {
@@ -243,7 +244,9 @@ export class Outbox implements OutboxSource {
       });
       this.#failure = undefined;
       this.#account(committed, bytes);
-      for (const { resolve } of batch) resolve();
+      batch.forEach(({ resolve }, i) => {
+        resolve(committed.rows[i]!.row);
+      });
       const appended = [...committed.rows, ...committed.gaps].map((row) => this.#toRow(row));
       appended.sort((a, b) => a.id - b.id);
       if (appended.length > 0) for (const listener of this.#appendedListeners) listener(appended);
@@ -357,6 +360,7 @@ export class Outbox implements OutboxSource {
       this.#erasures.push(erasure);
     }
     this.#erasedRows += erasure.rows;
+    for (const listener of this.#erasedListeners) listener();
     if (this.#erasedRows >= eraseRows) this.#requestErase();
     else this.#eraseTimer ??= setTimeout(() => this.#requestErase(), this.#options.eraseMs);
   }
@@ -430,6 +434,12 @@ export class Outbox implements OutboxSource {
     return () => this.#appendedListeners.delete(listener);
   }
 
+  /** The hub has stored rows, or they were given up: fewer wait. */
+  onErased(listener: () => void): () => void {
+    this.#erasedListeners.add(listener);
+    return () => this.#erasedListeners.delete(listener);
+  }
+
   onReset(listener: () => void): () => void {
     this.#resetListeners.add(listener);
     return () => this.#resetListeners.delete(listener);
@@ -447,6 +457,13 @@ export class Outbox implements OutboxSource {
       waitingRows: chains.reduce((sum, chain) => sum + chain.waitingRows, 0),
       waitingSamples: chains.reduce((sum, chain) => sum + chain.waitingSamples, 0),
     };
+  }
+
+  /** Changes what may change while it runs. A smaller quota takes effect with the next commit. */
+  async configure(change: Pick<OutboxOptions, "quotaBytes" | "commitMs" | "commitBytes">): Promise<void> {
+    Object.assign(this.#options, change);
+    this.#stats.quotaBytes = this.#options.quotaBytes;
+    await this.#port.setQuota(this.#options.quotaBytes);
   }
 
   /** Commits what waits, writes the erasures, closes the file. */

@@ -13,6 +13,7 @@ export interface KeeperPort {
   read(lane: Lane, afterId: number, maxBytes: number): Promise<FileRow[]>;
   verify(afterId: number): Promise<void>;
   markSent(chain: number, range: RowRange): Promise<void>;
+  setQuota(quotaBytes: number): Promise<void>;
   fence(chain: number): Promise<FileRow>;
   giveUp(
     row: { id: number; chain: number; row: number; samples: number },
@@ -56,6 +57,7 @@ export class LocalPort implements KeeperPort {
   verify = (afterId: number): Promise<void> => this.#run((keeper) => keeper.verify(afterId));
   markSent = (chain: number, range: RowRange): Promise<void> =>
     this.#run((keeper) => keeper.markSent(chain, range));
+  setQuota = (quotaBytes: number): Promise<void> => this.#run((keeper) => keeper.setQuota(quotaBytes));
   fence = (chain: number): Promise<FileRow> => this.#run((keeper) => keeper.fence(chain));
   giveUp: KeeperPort["giveUp"] = (row, reason) => this.#run((keeper) => keeper.giveUp(row, reason));
   setClock = (offsetMs: number): Promise<Epoch[]> => this.#run((keeper) => keeper.setClock(offsetMs));

@@ -21,6 +21,7 @@ type Request =
   | { method: "read"; args: [Lane, number, number] }
   | { method: "verify"; args: [number] }
   | { method: "markSent"; args: [number, RowRange] }
+  | { method: "setQuota"; args: [number] }
   | { method: "fence"; args: [number] }
   | { method: "giveUp"; args: [RowKey, "too-large"] }
   | { method: "setClock"; args: [number] }
@@ -117,6 +118,10 @@ export class ThreadPort implements KeeperPort {
 
   markSent(chain: number, range: RowRange): Promise<void> {
     return this.#call({ method: "markSent", args: [chain, range] });
+  }
+
+  setQuota(quotaBytes: number): Promise<void> {
+    return this.#call({ method: "setQuota", args: [quotaBytes] });
   }
 
   fence(chain: number): Promise<FileRow> {

@@ -50,6 +50,8 @@ function answer(call: Call, transfer: ArrayBuffer[]): unknown {
       return keeper.verify(...call.args);
     case "markSent":
       return keeper.markSent(...call.args);
+    case "setQuota":
+      return keeper.setQuota(...call.args);
     case "fence":
       return keeper.fence(...call.args);
     case "giveUp":

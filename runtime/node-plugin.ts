@@ -1,0 +1,65 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Bus } from "./bus/types.ts";
+import type { Clock } from "./clock.ts";
+import type { Log } from "./log.ts";
+import { type Ingest, startIngest } from "./outbox/ingest.ts";
+import type { Outbox } from "./outbox/outbox.ts";
+import type { Driver, Secrets } from "./plugin/contract.ts";
+import type { PluginStatus } from "./plugin/status.ts";
+import { type SupervisedPlugin, supervisePlugin } from "./plugin/supervisor.ts";
+import type { PluginTarget } from "./target/types.ts";
+
+export interface NodePluginOptions {
+  bus: Bus;
+  outbox: Outbox;
+  clock: Clock;
+  secrets: Secrets;
+  load(driver: string): Promise<Driver>;
+  log: Log;
+}
+
+/** One plugin of the node: its way into the outbox, and the driver that fills it. */
+export interface NodePlugin {
+  status(): PluginStatus;
+  adjust(target: PluginTarget): Promise<void>;
+  /** The driver first, then its way into the outbox: what it emitted is stored. */
+  stop(): Promise<void>;
+}
+
+export async function startNodePlugin(target: PluginTarget, options: NodePluginOptions): Promise<NodePlugin> {
+  const { bus, outbox, clock, secrets, load } = options;
+  const log = options.log.child({ plugin: target.name });
+  const uplink = await bus.connectOutbox(target.name);
+  const ingest = await startIngest({
+    connection: uplink,
+    plugin: target.name,
+    outbox,
+    clock,
+    limits: target.limits,
+    log,
+  });
+  const plugin = supervisePlugin({
+    target,
+    driver: () => load(target.driver),
+    connect: () => bus.connectPlugin(target.name),
+    clock,
+    secrets,
+    log,
+  });
+  return handle(plugin, ingest, uplink);
+}
+
+function handle(plugin: SupervisedPlugin, ingest: Ingest, uplink: NatsConnection): NodePlugin {
+  return {
+    status: () => plugin.status(),
+    async adjust(target) {
+      plugin.adjust(target);
+      ingest.setLimits(target.limits);
+    },
+    async stop() {
+      await plugin.stop();
+      await ingest.stop();
+      await uplink.close();
+    },
+  };
+}

@@ -1,0 +1,361 @@
+/**
+ * The composition root of a node: it wires bus, outbox, plugins and link by plain arguments, and leads them to
+ * the target state that its file describes.
+ *
+ * Order matters at two moments. At the start: the outbox opens before anything can emit, and the link comes
+ * last. At the stop: drivers first, then their ways into the outbox, then the link (what is in flight gets a
+ * moment to be acknowledged), then the outbox, then the bus; so nothing that was acknowledged is lost, and what
+ * the hub has stored is erased.
+ */
+import { join } from "node:path";
+import { ExponentialBackoff, type IBackoff } from "cockatiel";
+import { startBus } from "./bus/bus.ts";
+import type { Bus } from "./bus/types.ts";
+import { serveControl } from "./control.ts";
+import { drivers } from "./drivers.ts";
+import { messageOf, UmecError } from "./errors.ts";
+import type { Log } from "./log.ts";
+import { NodeClock } from "./node-clock.ts";
+import { NodeLink } from "./node-link.ts";
+import { type NodePlugin, startNodePlugin } from "./node-plugin.ts";
+import { Outbox } from "./outbox/outbox.ts";
+import { createSecrets } from "./plugin/secrets.ts";
+import type { NodeStatus } from "./status.ts";
+import { checkTarget } from "./target/check.ts";
+import { type Finding, formatFinding } from "./target/finding.ts";
+import { createReconciler, type Outcome, type Reconciler } from "./target/reconcile.ts";
+import { describeStep, type Step } from "./target/step.ts";
+import type { DriverSource, LogLevel, OutboxTarget, PluginTarget, Target } from "./target/types.ts";
+import { watchTarget } from "./target/watch.ts";
+import { version } from "./version.ts";
+
+export interface NodeOptions {
+  /** The target file. */
+  path: string;
+  natsServerPath: string;
+  log: Log;
+  /** Left out when the level is not the target's to choose. */
+  setLogLevel?(level: LogLevel): void;
+  /** Ends waiting; `stop` ends the node. */
+  signal: AbortSignal;
+  /** @default those that come with the runtime */
+  drivers?: DriverSource;
+}
+
+export interface RunningNode {
+  status(): Promise<NodeStatus>;
+  /** Resolves when the node can only go on in a new process. */
+  done: Promise<{ restart: boolean }>;
+  /** Drains and stops within about 4 s. May be called again. */
+  stop(): Promise<void>;
+}
+
+/** Where a node listens for `umec status`. */
+export function controlPath(dataPath: string): string {
+  return join(dataPath, "run", "umec.sock");
+}
+
+/** Longest time that the stopping node waits for the hub to acknowledge what is in flight. */
+const farewellMs = 1_500;
+/** A node that reaches its hub, but not the time, believes its clock after this. */
+const assumeClockMs = 60_000;
+const retryBackoff = new ExponentialBackoff({ initialDelay: 1_000, maxDelay: 60_000 });
+
+/** Starts a node; resolves once its file has been read, with whatever came of that in the status. */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const node = new UmecNode(options);
+  try {
+    await node.start();
+    return node;
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+}
+
+class UmecNode implements RunningNode {
+  readonly #options: NodeOptions;
+  readonly #drivers: DriverSource;
+  readonly #log: Log;
+  readonly #clock = new NodeClock("auto");
+  readonly #startedAt = new Date().toISOString();
+  readonly #ended = new AbortController();
+  readonly #done = Promise.withResolvers<{ restart: boolean }>();
+  readonly #plugins = new Map<string, NodePlugin>();
+  readonly #accounts = new Set<string>();
+  readonly #reconciler: Reconciler;
+
+  #name = "";
+  #dataPath = "";
+  #bus: Bus | undefined;
+  #outbox: Outbox | undefined;
+  #link: NodeLink | undefined;
+  #control: AsyncDisposable | undefined;
+
+  #target: Target | undefined;
+  #state: Exclude<NodeStatus["target"]["state"], "invalid"> = "reaching";
+  /** The file's last text was refused. */
+  #invalid = false;
+  #findings: Finding[] = [];
+  #failures: string[] = [];
+  #retry: NodeJS.Timeout | undefined;
+  #backoff: IBackoff<unknown> | undefined;
+  #assume: NodeJS.Timeout | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    this.#drivers = options.drivers ?? drivers;
+    this.#log = options.log;
+    this.#reconciler = createReconciler({
+      apply: (step) => this.#apply(step),
+      log: this.#log.child({ part: "target" }),
+    });
+  }
+
+  get done(): Promise<{ restart: boolean }> {
+    return this.#done.promise;
+  }
+
+  async start(): Promise<void> {
+    const first = Promise.withResolvers<void>();
+    await watchTarget(this.#options.path, {
+      onChange: (text) => void this.#take(text).then(first.resolve, first.reject),
+      onFault: (fault) => {
+        this.#refuse(fault.message);
+        if (!this.#target) first.reject(fault);
+      },
+      log: this.#log,
+      signal: this.#ended.signal,
+    });
+    await first.promise;
+  }
+
+  /** A new text of the target file. An invalid one changes nothing but the status. */
+  async #take(text: string): Promise<void> {
+    const { path } = this.#options;
+    const { target, findings } = await checkTarget(text, { path, drivers: this.#drivers });
+    this.#findings = findings;
+    if (!target) {
+      this.#refuse("the target file has errors");
+      if (!this.#target) throw new UmecError("TARGET_INVALID", `${path} has errors`);
+      return;
+    }
+    const first = this.#target === undefined;
+    this.#invalid = false;
+    this.#target = target;
+    this.#backoff = undefined;
+    const outcome = await this.#reconcile(target);
+    const failure = outcome.kind === "failed" && outcome.failures.find(({ step }) => step.kind === "open");
+    // A node that can't open its data at the start has nothing to go on with.
+    if (first && failure) throw failure.error;
+  }
+
+  #refuse(reason: string): void {
+    this.#invalid = true;
+    this.#log.error(`${reason}: what was before goes on`);
+    for (const finding of this.#findings) this.#log.error(formatFinding(finding));
+  }
+
+  async #reconcile(target: Target): Promise<Outcome> {
+    clearTimeout(this.#retry);
+    this.#state = "reaching";
+    const outcome = await this.#reconciler.reconcile(target, this.#ended.signal);
+    if (target === this.#target) this.#conclude(target, outcome);
+    return outcome;
+  }
+
+  #conclude(target: Target, outcome: Outcome): void {
+    this.#failures = [];
+    switch (outcome.kind) {
+      case "superseded":
+        return;
+      case "reached":
+        this.#state = "reached";
+        this.#backoff = undefined;
+        return;
+      case "needs-restart":
+        this.#state = "needs-restart";
+        this.#done.resolve({ restart: true });
+        return;
+      case "failed":
+        this.#state = "failed";
+        this.#failures = outcome.failures.map(
+          ({ step, error }) => `${describeStep(step)}: ${messageOf(error)}`,
+        );
+        this.#backoff = (this.#backoff ?? retryBackoff).next(undefined) as IBackoff<unknown>;
+        this.#retry = setTimeout(() => {
+          this.#reconcile(target).catch((error: unknown) => this.#log.debug(messageOf(error)));
+        }, this.#backoff.duration);
+    }
+  }
+
+  async #apply(step: Step): Promise<void> {
+    switch (step.kind) {
+      case "needs-restart":
+        return;
+      case "open":
+        return this.#open(step.node, step.dataPath);
+      case "set-log-level":
+        this.#options.setLogLevel?.(step.level);
+        return;
+      case "set-clock":
+        this.#clock.setTrust(step.trust);
+        return this.#watchClock();
+      case "set-outbox":
+        return this.#opened.outbox.configure(step.outbox);
+      case "add-accounts":
+        for (const name of step.plugins) this.#accounts.add(name);
+        return this.#opened.bus.setPlugins([...this.#accounts]);
+      case "remove-accounts":
+        for (const name of step.plugins) this.#accounts.delete(name);
+        return this.#opened.bus.setPlugins([...this.#accounts]);
+      case "start-plugin":
+      case "restart-plugin":
+        return this.#startPlugin(step.plugin);
+      case "adjust-plugin":
+        return this.#plugins.get(step.plugin.name)?.adjust(step.plugin);
+      case "stop-plugin":
+        return this.#stopPlugin(step.plugin);
+      case "set-link":
+        return this.#opened.link.set(step.link);
+    }
+  }
+
+  async #open(name: string, dataPath: string): Promise<void> {
+    const { natsServerPath } = this.#options;
+    const log = this.#log;
+    this.#name = name;
+    this.#dataPath = dataPath;
+    const limits: OutboxTarget = this.#target?.outbox ?? {
+      quotaBytes: 256 * 1024 * 1024,
+      commitMs: 10,
+      commitBytes: 262_144,
+    };
+    const path = join(dataPath, "outbox", "outbox.db");
+    this.#outbox ??= await Outbox.open({
+      path,
+      ...limits,
+      clock: this.#clock,
+      log: log.child({ part: "outbox" }),
+    });
+    this.#bus ??= await startBus({
+      node: name,
+      dir: join(dataPath, "run", "bus"),
+      natsServerPath,
+      plugins: [],
+      log: log.child({ part: "bus" }),
+    });
+    this.#link ??= new NodeLink(name, this.#bus, this.#outbox, log);
+    this.#control ??= await serveControl(controlPath(dataPath), () => this.status());
+  }
+
+  get #opened(): { outbox: Outbox; bus: Bus; link: NodeLink } {
+    if (!this.#outbox || !this.#bus || !this.#link)
+      throw new UmecError("NODE_NOT_OPEN", "the node is not open");
+    return { outbox: this.#outbox, bus: this.#bus, link: this.#link };
+  }
+
+  async #startPlugin(target: PluginTarget): Promise<void> {
+    await this.#stopPlugin(target.name);
+    const { bus, outbox } = this.#opened;
+    const plugin = await startNodePlugin(target, {
+      bus,
+      outbox,
+      clock: this.#clock,
+      secrets: createSecrets({ dir: join(this.#dataPath, "secrets") }),
+      load: (driver) => this.#drivers.load(driver),
+      log: this.#log,
+    });
+    this.#plugins.set(target.name, plugin);
+  }
+
+  async #stopPlugin(name: string): Promise<void> {
+    const plugin = this.#plugins.get(name);
+    this.#plugins.delete(name);
+    await plugin?.stop();
+  }
+
+  #watchClock(): void {
+    this.#clock.close();
+    clearTimeout(this.#assume);
+    void this.#outbox?.checkClock();
+    if (this.#clock.known()) return;
+    this.#log.warn("the clock is not known yet: samples are stored, and sent once it is");
+    this.#clock.onKnown(() => void this.#outbox?.checkClock());
+    this.#assume = setTimeout(() => this.#assumeClock(), assumeClockMs);
+  }
+
+  #assumeClock(): void {
+    if (this.#clock.known() || this.#target?.clock.trust !== "auto" || this.#link?.state === "off") return;
+    this.#log.warn("nobody tells the time: the clock is believed as it is", {
+      now: new Date().toISOString(),
+    });
+    this.#clock.assume();
+    void this.#outbox?.checkClock();
+  }
+
+  async status(): Promise<NodeStatus> {
+    const { outbox, bus, link } = this.#opened;
+    const chains = outbox.chains().map(({ plugin, lane, nextRow, waitingRows, waitingSamples }) => {
+      return { plugin, lane, nextRow, waitingRows, waitingSamples };
+    });
+    const [linkStats, { memoryBytes }] = await Promise.all([link.stats(), bus.usage()]);
+    return {
+      node: this.#name,
+      version,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      clock: { known: this.#clock.known(), trust: this.#target?.clock.trust ?? "auto" },
+      target: {
+        path: this.#options.path,
+        state: this.#invalid ? "invalid" : this.#state,
+        findings: this.#findings,
+        failures: this.#failures,
+      },
+      bus: { url: bus.url, memoryBytes },
+      link: linkStats,
+      outbox: {
+        ...outbox.stats(),
+        path: join(this.#dataPath, "outbox", "outbox.db"),
+        store: outbox.store,
+        chains,
+      },
+      plugins: [...this.#plugins.values()].map((plugin) => plugin.status()),
+      memoryBytes: process.memoryUsage.rss(),
+    };
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#ended.abort();
+    clearTimeout(this.#retry);
+    clearTimeout(this.#assume);
+    this.#clock.close();
+    await Promise.allSettled([...this.#plugins.keys()].map((name) => this.#stopPlugin(name)));
+    if (this.#link?.state === "up") await this.#farewell();
+    await this.#link?.stop();
+    await this.#outbox?.close();
+    await this.#bus?.stop();
+    await this.#control?.[Symbol.asyncDispose]();
+    this.#done.resolve({ restart: false });
+  }
+
+  /** Gives what is on its way a moment, so that a planned stop leaves nothing behind that could have gone. */
+  async #farewell(): Promise<void> {
+    const { outbox } = this.#opened;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, farewellMs);
+    const off = outbox.onErased(() => {
+      if (outbox.stats().waitingRows === 0) resolve();
+    });
+    if (outbox.stats().waitingRows === 0) resolve();
+    await promise;
+    clearTimeout(timer);
+    off();
+  }
+}
