@@ -384,7 +384,8 @@ export class Store {
     let db: Database.Database | undefined;
     const attempt = (read: (db: Database.Database) => void): void => {
       try {
-        db ??= new Database(path, { fileMustExist: true });
+        // Read-only: closing it must neither move the log into the file nor drop what SQLite does not trust.
+        db ??= new Database(path, { fileMustExist: true, readonly: true });
         read(db);
       } catch {
         // damaged: the other parts may be well
