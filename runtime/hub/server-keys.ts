@@ -1,5 +1,5 @@
 /**
- * The embedded hub's keys on disk: `keys.json` and `creds/<node>.creds`, mode 0600.
+ * The embedded hub's keys on disk: `keys.json`, `creds/<node>.creds` and `fleet.creds`, mode 0600.
  *
  * `keys.json` is `{ "version": 1, "operator", "system", "fleet": <seed>, "nodes": { "<node>": { "account",
  * "signer": <seed> } } }`. A node that is no longer named keeps its entry, so it can come back.
@@ -8,7 +8,7 @@ import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyPair } from "@nats-io/nkeys";
 import { messageOf, UmecError } from "../errors.ts";
-import { createScopedUser, formatCredentials } from "../nats/claims.ts";
+import { createScopedUser, createUser, formatCredentials } from "../nats/claims.ts";
 import { createKey, type KeyKind, keyFromSeed } from "../nats/keys.ts";
 import { writePrivateFile } from "../nats/private-file.ts";
 import { nameSyntax } from "../subjects.ts";
@@ -101,6 +101,17 @@ export class HubKeys {
     if (exists) return;
     const { account, signer } = this.node(node);
     await writePrivateFile(path, formatCredentials(await createScopedUser(account, signer, node)));
+  }
+
+  /** The credentials file of a user who may do all in the fleet's account. */
+  async provideFleetCredentials(): Promise<string> {
+    const path = join(this.#dir, "fleet.creds");
+    const exists = await stat(path).catch(() => undefined);
+    if (!exists) {
+      const user = await createUser(this.fleet, "fleet", { allowed_connection_types: ["STANDARD"] });
+      await writePrivateFile(path, formatCredentials(user));
+    }
+    return path;
   }
 
   #save(): Promise<void> {

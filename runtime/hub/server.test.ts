@@ -60,6 +60,27 @@ test("a node's credentials open no client connection", async (t) => {
   await assert.rejects(connect({ servers: hub.clientUrl, authenticator, reconnect: false }));
 });
 
+test("another process reads with the fleet's credentials file, which stays the same", async (t) => {
+  const dir = await scratch();
+  const first = await start(t, dir);
+  const file = await first.fleetCredentialsFile();
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+  const credentials = await readFile(file);
+  await first.stop();
+
+  const hub = await start(t, dir);
+  assert.deepEqual(await readFile(await hub.fleetCredentialsFile()), credentials);
+  await storeOne(t, hub);
+  const reader = await connect({
+    servers: hub.clientUrl,
+    authenticator: credsAuthenticator(credentials),
+    reconnect: false,
+  });
+  t.after(() => reader.close());
+  const { streams } = await jetstreamManager(reader);
+  assert.equal((await streams.info("TELEMETRY")).state.messages, 1);
+});
+
 test("nodes come and go while the fleet's connection stays, and a node that returns keeps its credentials", async (t) => {
   const hub = await start(t, await scratch());
   const fleet = await hub.connectFleet();

@@ -14,7 +14,8 @@
  * 4. **Credentials stay valid.** All seeds are in `keys.json`; a node that is named again gets its old keys.
  *
  * Files in `dir`, all private: `keys.json` (seeds: operator, system and fleet account, and each node's
- * account and signing key), `creds/<node>.creds`, `jetstream/`, and nats-server's configuration and pid file.
+ * account and signing key), `creds/<node>.creds`, `fleet.creds` once it was asked for, `jetstream/`, and
+ * nats-server's configuration and pid file.
  * Each is written whole: after a crash the old or the new one is there. A node's keys are on disk before its
  * credentials are, so a `.creds` file never names a key that was forgotten.
  */
@@ -53,6 +54,8 @@ export interface HubServer extends AsyncDisposable {
   readonly leafUrl: string;
   /** A connection in the fleet's account, which holds the streams; it may do all there. */
   connectFleet(): Promise<NatsConnection>;
+  /** The `.creds` file of a user like that of `connectFleet`, for other processes. Made at the first call. */
+  fleetCredentialsFile(): Promise<string>;
   /** The node's `.creds` file. Throws `HUB_NODE_UNKNOWN`. */
   credentialsFile(node: string): string;
   /** Names the nodes that may link from now on; a node that is not among them is cut off. */
@@ -132,6 +135,7 @@ ${claims}`;
       const credentials = await createUser(keys.fleet, "fleet", { allowed_connection_types: ["STANDARD"] });
       return connectUser({ url: clientUrl, credentials, name: "fleet", inboxPrefix: "_INBOX_fleet" });
     },
+    fleetCredentialsFile: () => keys.provideFleetCredentials(),
     credentialsFile(node) {
       if (nodes.includes(node)) return keys.credentialsFile(node);
       throw new UmecError("HUB_NODE_UNKNOWN", `the hub knows no node ${node}`, {

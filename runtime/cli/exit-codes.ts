@@ -1,0 +1,49 @@
+import { isUmecError } from "../errors.ts";
+
+/** What the program's exit status says. docs/cli.md has the same table. */
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  invalidTarget: 3,
+  notRunning: 4,
+  damaged: 5,
+  /** EX_TEMPFAIL of sysexits.h. */
+  temporary: 75,
+} as const;
+
+export const exitCodeMeanings: readonly (readonly [code: string, meaning: string])[] = [
+  ["0", "done"],
+  ["1", "failed; the message says why"],
+  ["2", "the command line is wrong"],
+  ["3", "the target state is missing or has errors"],
+  ["4", "the node is not running"],
+  ["5", "some data is damaged or could not be read"],
+  ["75", "locked, or no answer now: try again; of `umec run`: start me again"],
+  ["130, 143", "interrupted by SIGINT, by SIGTERM"],
+];
+
+const byCode: ReadonlyMap<string, number> = new Map([
+  ["CLI_USAGE", exitCodes.usage],
+  ["HUB_LISTEN", exitCodes.usage],
+  ["HUB_NODE_INVALID", exitCodes.usage],
+  ["HUB_NODE_NAME", exitCodes.usage],
+  ["HUB_QUERY_INVALID", exitCodes.usage],
+  ["HUB_TLS_REQUIRED", exitCodes.usage],
+  ["TARGET_INVALID", exitCodes.invalidTarget],
+  ["TARGET_MISSING", exitCodes.invalidTarget],
+  ["TARGET_UNREADABLE", exitCodes.invalidTarget],
+  ["NODE_NOT_RUNNING", exitCodes.notRunning],
+  ["OUTBOX_CORRUPT", exitCodes.damaged],
+  ["HUB_LOCKED", exitCodes.temporary],
+  ["HUB_NOT_READY", exitCodes.temporary],
+  ["HUB_NO_ANSWER", exitCodes.temporary],
+  ["HUB_READ_LAGS", exitCodes.temporary],
+  ["HUB_UNREACHABLE", exitCodes.temporary],
+  ["NODE_NO_ANSWER", exitCodes.temporary],
+  ["OUTBOX_LOCKED", exitCodes.temporary],
+]);
+
+export function exitCodeOf(error: unknown): number {
+  return (isUmecError(error) ? byCode.get(error.code) : undefined) ?? exitCodes.failed;
+}

@@ -1,0 +1,110 @@
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { startHubServer } from "../hub/server.ts";
+import { provisionStream } from "../hub/stream.ts";
+import { findNatsServer } from "../nats/find-server.ts";
+import type { LogLevel } from "../target/types.ts";
+import type { Context } from "./context.ts";
+import { lockHub } from "./hub-lock.ts";
+import { changeNodes, readNodes, writeNodes } from "./hub-nodes.ts";
+import { createLog, type LogFormat } from "./log.ts";
+import { formatFacts } from "./table.ts";
+
+export interface ServeOptions {
+  data: string;
+  node?: string[];
+  removeNode?: string[];
+  listen: string;
+  leafListen: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  maxBytes?: number;
+  maxAge?: number;
+  json?: true;
+  logFormat: LogFormat;
+  logLevel: LogLevel;
+}
+
+/** What `--json` prints when the hub takes connections. */
+export interface HubReady {
+  pid: number;
+  clientUrl: string;
+  leafUrl: string;
+  /** Credentials file of the user that reads and commands all nodes. */
+  fleetCredentials: string;
+  /** Credentials file of each node. */
+  credentials: Record<string, string>;
+}
+
+/** Runs the embedded hub until it is interrupted. */
+export async function serveHub(options: ServeOptions, { stdout, stderr, signal }: Context): Promise<void> {
+  const { tlsCert, tlsKey, maxBytes, maxAge } = options;
+  const dir = resolve(options.data);
+  const log = createLog({ level: options.logLevel, format: options.logFormat, destination: stderr });
+  const { path: natsServerPath } = await findNatsServer();
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  using _lock = lockHub(dir);
+  const { node: add = [], removeNode: remove = [] } = options;
+  const nodes = changeNodes(await readNodes(dir), { add, remove });
+  await using hub = await startHubServer({
+    dir,
+    natsServerPath,
+    nodes,
+    listen: options.listen,
+    leafListen: options.leafListen,
+    ...(tlsCert !== undefined &&
+      tlsKey !== undefined && { tls: { certFile: resolve(tlsCert), keyFile: resolve(tlsKey) } }),
+    log,
+  });
+  // Only now: a name that the hub refuses must not be remembered.
+  await writeNodes(dir, nodes);
+  const fleet = await hub.connectFleet();
+  await provisionStream(fleet, {
+    log,
+    ...(maxBytes !== undefined && { maxBytes }),
+    ...(maxAge !== undefined && { maxAgeMs: maxAge }),
+  });
+  await fleet.close();
+  const ready: HubReady = {
+    pid: process.pid,
+    clientUrl: hub.clientUrl,
+    leafUrl: hub.leafUrl,
+    fleetCredentials: await hub.fleetCredentialsFile(),
+    credentials: Object.fromEntries(nodes.map((node) => [node, hub.credentialsFile(node)])),
+  };
+  stdout.write(options.json ? `${JSON.stringify(ready)}\n` : readyText(ready, options));
+  if (!signal.aborted) await once(signal, "abort");
+  log.info("the hub stops");
+}
+
+function readyText(ready: HubReady, { leafListen, tlsCert, data }: ServeOptions): string {
+  const facts = formatFacts([
+    [
+      "for readers",
+      `${ready.clientUrl}, credentials ${ready.fleetCredentials} (may do all: keep them secret)`,
+    ],
+    ["for nodes", ready.leafUrl],
+  ]);
+  const local = /^(127\.|localhost:|\[::1\]:)/.test(leafListen);
+  // Where it listens on every address, nodes need one that leads here.
+  const url = local
+    ? ready.leafUrl
+    : ready.leafUrl.replace(/\/\/(127\.0\.0\.1|\[::1\]):/, `//${hostname()}:`);
+  const blocks = Object.entries(ready.credentials).flatMap(([node, path]) => [
+    "",
+    local
+      ? `For node ${node}, in its node.yaml:`
+      : `For node ${node}: copy ${path} to it, and in its node.yaml:`,
+    "",
+    "link:",
+    `  hub: ${url}`,
+    `  credentials: ${local ? path : `./${node}.creds`}`,
+    ...(tlsCert === undefined ? [] : ["  # ca: ./ca.pem # where the certificate is of your own CA"]),
+  ]);
+  const nobody = `\nNo node may link yet: start the hub once with --node NAME.`;
+  const read = `\nRead what they store: umec hub read --creds ${join(data, "fleet.creds")} --url ${ready.clientUrl} NODE PLUGIN`;
+  const end = blocks.length === 0 ? [nobody] : [...blocks, read];
+  return `${["the hub is ready", ...facts, ...end].join("\n")}\n`;
+}

@@ -1,0 +1,80 @@
+import type { Command } from "commander";
+import { UmecError } from "../errors.ts";
+import { addCommand, type Context } from "./context.ts";
+import type { ClusterOptions } from "./hub-cluster.ts";
+import { addHubReadCommand } from "./hub-read.ts";
+import type { ServeOptions } from "./hub-serve.ts";
+import { logFormatOption, logLevelOption } from "./run.ts";
+import { bytesArgument, durationArgument, integerArgument } from "./units.ts";
+
+type HubOptions = ServeOptions & Partial<ClusterOptions> & { printAccounts?: string[] };
+
+const collect = (value: string, before: string[] = []) => [...before, value];
+
+export function addHubCommand(program: Command, context: Context): void {
+  const hub = addCommand(program, {
+    usage: "hub",
+    summary: "run a hub, or make a NATS cluster of your own one",
+    description:
+      "Without --url: runs the embedded hub, one nats-server with JetStream, until SIGTERM or SIGINT. It " +
+      "remembers its nodes.\nWith --url: makes the stream of samples in your own cluster, or brings it up to date.",
+    examples: [
+      "umec hub --node lamp-0042                  # prints what goes into its node.yaml",
+      "umec hub                                   # again, with all nodes that it knows",
+      "umec hub --leaf-listen 0.0.0.0:7422 --tls-cert hub.pem --tls-key hub.key --max-age 90d",
+      "umec hub --print-accounts lamp-1 lamp-2    # for the configuration of your own nats-servers",
+      "umec hub --url nats://n1.example.org,nats://n2.example.org --creds fleet.creds --replicas 3",
+    ],
+  });
+  hub
+    .enablePositionalOptions()
+    .option("--data <directory>", "keys, credentials and the stream", "hub")
+    .option("--node <name>", "a node that may link from now on; may be given again", collect)
+    .option("--remove-node <name>", "a node that may no longer link; may be given again", collect)
+    .option("--listen <host:port>", "for readers and operators; port 0 is any free one", "127.0.0.1:4222")
+    .option("--leaf-listen <host:port>", "for nodes; beyond this machine only with TLS", "127.0.0.1:7422")
+    .option("--tls-cert <file>", "certificate for --leaf-listen, PEM")
+    .option("--tls-key <file>", "its key, PEM")
+    .option("--url <urls>", "your own cluster, instead of the embedded hub; several with commas")
+    .option("--creds <file>", "credentials of the fleet's user there")
+    .option("--tls-ca <file>", "your own CA's certificate, PEM")
+    .option(
+      "--replicas <count>",
+      "copies of each frame (default: 3 where the cluster can)",
+      integerArgument(1, 5),
+    )
+    .option(
+      "--print-accounts <node...>",
+      "print the accounts for these nodes for nats-server's configuration",
+    )
+    .option("--max-bytes <size>", "size at which the stream refuses more, such as 50GiB", bytesArgument)
+    .option("--max-age <duration>", "age at which frames are removed, such as 90d", durationArgument)
+    .option("--json", "one line of JSON instead of text")
+    .addOption(logFormatOption())
+    .addOption(logLevelOption().default("info"))
+    .action(async (options: HubOptions) => {
+      checkCombination(options);
+      if (options.printAccounts) {
+        const { clusterAccountsSnippet } = await import("../hub/cluster-accounts.ts");
+        context.stdout.write(clusterAccountsSnippet(options.printAccounts.map((node) => ({ node }))));
+        if (options.url === undefined) return;
+      }
+      if (options.url !== undefined) {
+        const { provisionCluster } = await import("./hub-cluster.ts");
+        await provisionCluster({ ...options, url: options.url }, context);
+      } else {
+        const { serveHub } = await import("./hub-serve.ts");
+        await serveHub(options, context);
+      }
+    });
+  addHubReadCommand(hub, context);
+}
+
+function checkCombination({ tlsCert, tlsKey, url, node }: HubOptions): void {
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    throw new UmecError("CLI_USAGE", "--tls-cert and --tls-key belong together");
+  if (url !== undefined && node !== undefined)
+    throw new UmecError("CLI_USAGE", "--node is for the embedded hub, not for --url", {
+      hint: "print the accounts of your own cluster with --print-accounts",
+    });
+}

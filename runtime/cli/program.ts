@@ -1,0 +1,50 @@
+import { Command } from "commander";
+import { version } from "../version.ts";
+import { addCheckCommand } from "./check.ts";
+import type { Context } from "./context.ts";
+import { addDemoCommand } from "./demo.ts";
+import { exitCodeMeanings } from "./exit-codes.ts";
+import { addHubCommand } from "./hub.ts";
+import { addOutboxCommand } from "./outbox.ts";
+import { addRunCommand } from "./run.ts";
+import { addSchemaCommand } from "./schema.ts";
+import { addStatusCommand } from "./status.ts";
+
+/**
+ * All commands with their options and help. Each one imports what it does its work with when it is called,
+ * so that `umec --help` loads next to nothing.
+ */
+export function createProgram(context: Context): Command {
+  const program = new Command("umec")
+    .description("Turns a small board into a managed edge node, and keeps the hub that its samples go to.")
+    .version(version, "-V, --version", "the version")
+    .option("--debug", "show where an error comes from; also UMEC_DEBUG=1")
+    .helpOption("-h, --help", "what a command does, with examples")
+    .helpCommand(false)
+    // Each command keeps its options to itself: `hub` and `hub read` both have a --url.
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, "umec: ")),
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+    })
+    .showHelpAfterError("hint: see umec --help");
+  program.addHelpText("after", `\nExit status:\n${exitStatus()}\n\nExamples:\n${examples}`);
+  addRunCommand(program, context);
+  addCheckCommand(program, context);
+  addStatusCommand(program, context);
+  addSchemaCommand(program, context);
+  addHubCommand(program, context);
+  addOutboxCommand(program, context);
+  addDemoCommand(program, context);
+  return program;
+}
+
+const examples = `  umec demo                   # a whole system on this machine: devices, node, hub, an outage
+  umec hub --node lamp-0042   # a hub; prints what goes into the node's node.yaml
+  umec run node.yaml          # a node`;
+
+function exitStatus(): string {
+  return exitCodeMeanings.map(([code, meaning]) => `  ${code.padEnd(9)} ${meaning}`).join("\n");
+}

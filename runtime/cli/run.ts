@@ -1,0 +1,87 @@
+import { type Command, Option } from "commander";
+import { UmecError } from "../errors.ts";
+import type { LogLevel } from "../target/types.ts";
+import { addCommand, type Context } from "./context.ts";
+import { exitCodes } from "./exit-codes.ts";
+import type { LogFormat } from "./log.ts";
+import { checkFile, countFindings, defaultTargetPath, formatFindings } from "./target-file.ts";
+import { plural } from "./units.ts";
+
+interface RunOptions {
+  logFormat: LogFormat;
+  logLevel?: LogLevel;
+}
+
+export function addRunCommand(program: Command, context: Context): void {
+  const run = addCommand(program, {
+    usage: "run",
+    summary: "run a node",
+    description:
+      "Runs the node that a target file describes, and follows the file when it changes. It ends with status 0 " +
+      "at SIGTERM or SIGINT, and with 75 when it must be started again, as after a change of the node's name.",
+    examples: [
+      "umec run                                   # ./node.yaml",
+      "umec run /etc/umec/node.yaml --log-format json",
+      "umec run --log-level debug                 # whatever the file says",
+    ],
+  });
+  run
+    .argument("[file]", "the target file", defaultTargetPath)
+    .addOption(logFormatOption())
+    .addOption(logLevelOption(", whatever the file says"))
+    .action(async (file: string, options: RunOptions) => {
+      context.exitCode = await runNode(file, options, context);
+    });
+}
+
+export function logFormatOption(): Option {
+  return new Option("--log-format <format>", "lines for people, or JSON")
+    .choices(["text", "json"])
+    .default("text");
+}
+
+export function logLevelOption(more = ""): Option {
+  return new Option("--log-level <level>", `the least important level that is written${more}`).choices([
+    "debug",
+    "info",
+    "warn",
+    "error",
+  ]);
+}
+
+async function runNode(file: string, options: RunOptions, { stderr, signal }: Context): Promise<number> {
+  const { target, findings } = await checkFile(file);
+  stderr.write(formatFindings(findings));
+  if (!target) {
+    const { errors } = countFindings(findings);
+    throw new UmecError("TARGET_INVALID", `${file} has ${plural(errors, "error")}: the node is not started`, {
+      hint: "correct the file; `umec check` shows the findings again",
+    });
+  }
+  const [{ createLog }, { findNatsServer }, { startNode }] = await Promise.all([
+    import("./log.ts"),
+    import("../nats/find-server.ts"),
+    import("../node.ts"),
+  ]);
+  const { logFormat, logLevel } = options;
+  const log = createLog({ level: logLevel ?? target.log.level, format: logFormat, destination: stderr });
+  const { path: natsServerPath } = await findNatsServer();
+  const setLogLevel = (level: LogLevel) => log.setLevel(level);
+  const follow = logLevel === undefined ? { setLogLevel } : {};
+  const starting = startNode({ path: file, natsServerPath, log, ...follow, signal });
+  const node = await starting.catch((error) => {
+    if (signal.aborted) return undefined;
+    throw error;
+  });
+  if (!node) return exitCodes.ok;
+  const ended = await Promise.race([node.done, aborted(signal)]);
+  await node.stop();
+  return ended?.restart ? exitCodes.temporary : exitCodes.ok;
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+}

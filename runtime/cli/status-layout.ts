@@ -1,0 +1,118 @@
+/** A node's status for people. */
+import type { PluginStatus } from "../plugin/status.ts";
+import type { NodeStatus } from "../status.ts";
+import { formatFacts, formatTable } from "./table.ts";
+import { formatFindings } from "./target-file.ts";
+import { formatBytes, formatCount, formatDuration, plural } from "./units.ts";
+
+/** The status, and the Unix time in milliseconds at which it was asked for. */
+export interface Look {
+  status: NodeStatus;
+  atMs: number;
+}
+
+/** Rates are those since the look `before`, or, without one, since the node was started. */
+export function formatStatus(now: Look, before?: Look): string {
+  const { status, atMs } = now;
+  const { target, plugins } = status;
+  const since = (ms: number) => `for ${formatDuration(atMs - ms)}`;
+  const facts: [string, string][] = [
+    [
+      "node",
+      `${status.node}, umec ${status.version}, pid ${status.pid}, ` +
+        `up ${formatDuration(atMs - Date.parse(status.startedAt))}, ${formatBytes(status.memoryBytes)} resident`,
+    ],
+    ["target", `${target.state}, ${target.path}`],
+    ["clock", `${status.clock.known ? "known" : "not known yet"} (trust: ${status.clock.trust})`],
+    ["link", linkText(status.link, since)],
+    ["outbox", outboxText(status.outbox)],
+    ...waitingTexts(status.outbox).map((text): [string, string] => ["", text]),
+    ["bus", `${status.bus.url}, ${formatBytes(status.bus.memoryBytes)} resident`],
+  ];
+  const lines = formatFacts(facts);
+  if (plugins.length > 0) lines.push("", ...pluginLines(now, before));
+  for (const plugin of plugins) lines.push(...pluginDetails(plugin, atMs));
+  if (target.failures.length > 0)
+    lines.push("", "failures:", ...target.failures.map((failure) => `  ${failure}`));
+  const findings = target.findings.length > 0 ? `\nfindings:\n${formatFindings(target.findings)}` : "";
+  return `${lines.join("\n")}\n${findings}`;
+}
+
+function linkText(link: NodeStatus["link"], since: (ms: number) => string): string {
+  if (link.state === "off") return "off: the target state names no hub, all samples stay here";
+  const parts = [`${link.state} ${since(link.sinceMs)}${link.reason ? ` (${link.reason})` : ""}`];
+  if (link.rttMs !== undefined) parts.push(`round trip ${formatCount(link.rttMs)} ms`);
+  if (link.ackMs)
+    parts.push(`stored in ${formatCount(link.ackMs.p50)} ms (p99 ${formatCount(link.ackMs.p99)} ms)`);
+  parts.push(`sent ${plural(link.sentSamples, "sample")} in ${plural(link.sentFrames, "frame")}`);
+  parts.push(formatBytes(link.sentBytes));
+  if (link.backlog) parts.push("an outage's backlog is on its way");
+  if (link.bounces > 0) parts.push(`cut ${plural(link.bounces, "time")} while it carried nothing`);
+  if (link.foreignFrames > 0)
+    parts.push(`${plural(link.foreignFrames, "message")} of ANOTHER NODE OF THIS NAME at the hub`);
+  return parts.join(", ");
+}
+
+function outboxText(outbox: NodeStatus["outbox"]): string {
+  const parts = [
+    `${plural(outbox.waitingSamples, "sample")} waiting in ${plural(outbox.waitingRows, "row")}`,
+    `${formatBytes(outbox.usedBytes)} of ${formatBytes(outbox.quotaBytes)} used`,
+  ];
+  if (outbox.payloadBytes > 0)
+    parts.push(`${(outbox.writtenBytes / outbox.payloadBytes).toFixed(1)} bytes written for each byte`);
+  if (outbox.diskFull) parts.push("THE DISK IS FULL");
+  if (outbox.evictedSamples > 0) parts.push(`${plural(outbox.evictedSamples, "sample")} evicted for room`);
+  if (outbox.refusedRows > 0) parts.push(`${plural(outbox.refusedRows, "row")} refused`);
+  if (outbox.lastSalvage)
+    parts.push(`salvaged ${plural(outbox.salvages, "time")} (${outbox.lastSalvage.reason})`);
+  return parts.join(", ");
+}
+
+function waitingTexts({ chains }: NodeStatus["outbox"]): string[] {
+  return chains
+    .filter(({ waitingRows }) => waitingRows > 0)
+    .map(({ plugin, lane, waitingSamples }) => `${plugin} ${lane}: ${plural(waitingSamples, "sample")}`);
+}
+
+function pluginLines({ status, atMs }: Look, before?: Look): string[] {
+  const columns = [
+    { title: "PLUGIN" },
+    { title: "DRIVER" },
+    { title: "STATE" },
+    { title: "STORED", align: "right" },
+    { title: "PER S", align: "right" },
+    { title: "REFUSED", align: "right" },
+    { title: "RESTARTS", align: "right" },
+    { title: "LAST SAMPLE" },
+  ] as const;
+  const sinceMs = before?.atMs ?? Date.parse(status.startedAt);
+  const rows = status.plugins.map((plugin) => {
+    const old = before?.status.plugins.find(({ name }) => name === plugin.name)?.stored ?? 0;
+    const perS = (Math.max(0, plugin.stored - old) * 1000) / Math.max(1, atMs - sinceMs);
+    return [
+      plugin.required ? `${plugin.name} (required)` : plugin.name,
+      plugin.driver,
+      plugin.state,
+      formatCount(plugin.stored),
+      formatCount(perS),
+      formatCount(plugin.refused),
+      formatCount(plugin.restarts),
+      plugin.lastSampleMs === undefined ? "never" : `${formatDuration(atMs - plugin.lastSampleMs)} ago`,
+    ];
+  });
+  return formatTable(columns, rows);
+}
+
+function pluginDetails(plugin: PluginStatus, atMs: number): string[] {
+  const values = Object.entries(plugin.lastValues).map(
+    ([name, value]) => `  ${name} = ${typeof value === "number" ? value : JSON.stringify(value)}`,
+  );
+  const { lastError, nextStartMs } = plugin;
+  const failed = plugin.state === "waiting" && nextStartMs !== undefined;
+  const next = failed ? `; starts again in ${formatDuration(nextStartMs - atMs)}` : "";
+  const error = lastError
+    ? [`  ended ${formatDuration(atMs - lastError.atMs)} ago: ${lastError.code}: ${lastError.message}${next}`]
+    : [];
+  const details = [...error, ...values];
+  return details.length > 0 ? ["", `${plugin.name}:`, ...details] : [];
+}
