@@ -62,7 +62,7 @@ module.exports = {
     {
       name: "no-dev-dependency-in-the-product",
       severity: "error",
-      from: { path: "^(runtime|drivers)/", pathNot: "[.]test[.]ts$" },
+      from: { path: "^(runtime|drivers)/", pathNot: "[.]test[.]ts$|^runtime/torture/" },
       to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"], pathNot: "@types/" },
     },
   ],
