@@ -1,10 +1,4 @@
-import {
-  firstAbsoluteS,
-  lastAbsoluteS,
-  maxPackBytes,
-  maxValueBytes,
-  nameProblem,
-} from "../emit-wire.ts";
+import { firstAbsoluteS, lastAbsoluteS, maxPackBytes, maxValueBytes, nameProblem } from "../emit-wire.ts";
 import { UmecError } from "../errors.ts";
 import type { Lane } from "../plugin/contract.ts";
 import { encodeCbor } from "../senml/cbor.ts";
@@ -57,7 +51,9 @@ function check(record: SenmlRecord): void {
   const { n, v = 0, s = 0, t = 0, vs = "", vd } = record;
   // A base value, sum or time was added: the sum of two finite numbers may not be finite.
   if (!Number.isFinite(v) || !Number.isFinite(s)) throw new UmecError("EMIT_INVALID", `${n}: not finite`);
-  if (!(Math.abs(t) <= lastAbsoluteS)) throw new UmecError("EMIT_INVALID", `${n}: no time: ${t} s`);
+  if (!(t > -firstAbsoluteS && t <= lastAbsoluteS)) {
+    throw new UmecError("EMIT_INVALID", `${n}: a time of ${t} s is neither Unix time nor relative to now`);
+  }
   const bytes = vd?.length ?? (3 * vs.length <= maxValueBytes ? 0 : Buffer.byteLength(vs));
   if (bytes > maxValueBytes) {
     throw new UmecError("EMIT_INVALID", `${n}: a value of ${bytes} bytes, ${maxValueBytes} are allowed`);

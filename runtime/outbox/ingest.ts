@@ -9,10 +9,10 @@
  *    tried anew. The memory ends with the process. A pack whose answer was lost because the node died between
  *    commit and answer is stored twice if its sender outlived the node and sends it again.
  * 3. No plugin's packs can hurt another: each plugin has its own connection, rate and bound. At most
- *    `maxPendingBytes` wait for the disk (`EMIT_OVERLOADED` beyond), and what exceeds 1.2 times the plugin's
- *    limits is refused undecoded (`PLUGIN_FLOOD`); the fifth more keeps a well-behaved sender, which holds
- *    itself to the limits, clear of it. Bytes of any kind are taken: what is no SenML is refused
- *    (`SENML_INVALID`), and what the hub could not read back is never stored (ingest-rows.ts).
+ *    `maxPendingBytes` and 16,384 requests wait for the disk (`EMIT_OVERLOADED` beyond), and what exceeds 1.2
+ *    times the plugin's limits is refused undecoded (`PLUGIN_FLOOD`); the fifth more keeps a well-behaved
+ *    sender, which holds itself to the limits, clear of it. What is no SenML is refused (`SENML_INVALID`), and
+ *    what the hub could not read back is never stored (ingest-rows.ts).
  *
  * What is not kept: a pack without a reply subject is stored and its sender learns nothing.
  * A pack that mixes kinds of times makes two rows; should the disk take one and fail at the other, the pack is
@@ -41,7 +41,7 @@ export interface IngestOptions {
   /** In the account UPLINK, for this plugin alone: see `Bus.connectOutbox`. Stays open. */
   connection: NatsConnection;
   plugin: string;
-  outbox: { append(row: NewRow): Promise<void> };
+  outbox: { append(row: NewRow): Promise<unknown> };
   clock: Clock;
   /** As the plugin itself is held to. */
   limits: EmitRate;
@@ -77,8 +77,8 @@ export interface Ingest {
 }
 
 const slack = 1.2;
-/** What a request costs in memory beside its bytes. */
-const requestBytes = 256;
+/** Requests that may wait for their answer, repeats included. */
+const maxWaiting = 16_384;
 
 /** Resolves when packs are taken. */
 export async function startIngest(options: IngestOptions): Promise<Ingest> {
@@ -93,6 +93,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
+      signal?.removeEventListener("abort", stop);
       if (!connection.isClosed()) await subscription.drain().catch(() => {});
       await intake.settle();
       if (!connection.isClosed()) await connection.flush().catch(() => {});
@@ -125,6 +126,10 @@ class Intake {
   }
 
   take(message: Msg): void {
+    if (this.#answers.size >= maxWaiting) {
+      this.#answer(message, { code: "EMIT_OVERLOADED", text: `${maxWaiting} requests wait for the disk` });
+      return;
+    }
     const answer = this.#outcome(message).then((refusal) => this.#answer(message, refusal));
     this.#answers.add(answer);
     void answer.then(() => this.#answers.delete(answer));
@@ -159,14 +164,13 @@ class Intake {
 
   async #store(message: Msg): Promise<Refusal | undefined> {
     const size = message.data.length;
-    const cost = size + requestBytes;
     try {
       const rows = this.#rowsOf(message);
-      this.#pendingBytes += cost;
+      this.#pendingBytes += size;
       try {
         await Promise.all(rows.map((row) => this.#options.outbox.append(row)));
       } finally {
-        this.#pendingBytes -= cost;
+        this.#pendingBytes -= size;
       }
       this.#packs++;
       this.#bytes += size;

@@ -7,7 +7,7 @@
  * reported and started again with backoff; nobody else notices.
  *
  * A sign of life is an `emit` that was stored or a task of `host.scheduler` that ended, well or not: a driver
- * whose device is dead is alive as long as it goes on asking.
+ * whose device is dead is alive as long as it goes on asking. While an `emit` waits to be stored no time counts.
  */
 import type { Static, TSchema } from "typebox";
 import type { Clock } from "../clock.ts";
@@ -69,7 +69,8 @@ export interface Host {
   /**
    * Stores samples. Resolves when they are on disk; from then on they reach the hub exactly once.
    * Rejects with `EMIT_INVALID` (a name, value or size that can't be stored: do not retry), `EMIT_OVERLOADED`
-   * (too much is under way: slow down) or `EMIT_REFUSED` (the store can't take it).
+   * (too much is under way: slow down), `EMIT_REFUSED` (the store can't take it) or `PLUGIN_FLOOD` (beyond the
+   * plugin's limits: it is being stopped).
    */
   emit(samples: readonly Sample[], options?: EmitOptions): Promise<void>;
   /** Answers commands for `point`, or with `point` `*` for every point that has no handler of its own. */

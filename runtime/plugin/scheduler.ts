@@ -20,7 +20,14 @@ export function createScheduler({ signal, log, onTask }: SchedulerOptions): Sche
       void runOnGrid(intervalMs, phaseMs, task, stop, log, onTask);
       return () => ended.abort();
     },
-    sleep: (ms, also) => delay(ms, undefined, { signal: also ? AbortSignal.any([signal, also]) : signal }),
+    async sleep(ms, also) {
+      const stop = also ? AbortSignal.any([signal, also]) : signal;
+      try {
+        await delay(ms, undefined, { signal: stop });
+      } catch {
+        throw stop.reason;
+      }
+    },
   };
 }
 

@@ -10,6 +10,7 @@ import type { Static, TSchema } from "typebox";
 import { UmecError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { CommandHandler, Driver, EmitOptions, Host, Sample } from "./contract.ts";
+import { checkSamples, maxEmitBytes } from "./sample-check.ts";
 import { createScheduler } from "./scheduler.ts";
 
 export interface LogLine {
@@ -65,6 +66,7 @@ export function startDriver<O extends TSchema>(
   const host: Host = {
     async emit(samples, { lane = "telemetry" } = {}) {
       if (controller.signal.aborted) throw new UmecError("EMIT_REFUSED", "the plugin is stopped");
+      checkSamples(samples, maxEmitBytes);
       emitted.push(...samples.map((sample) => ({ ...sample, lane })));
       notify();
     },
