@@ -27,8 +27,7 @@ export interface NodePlugin {
 }
 
 export async function startNodePlugin(target: PluginTarget, options: NodePluginOptions): Promise<NodePlugin> {
-  const { bus, outbox, clock, secrets, load } = options;
-  const log = options.log.child({ plugin: target.name });
+  const { bus, outbox, clock, secrets, load, log } = options;
   const uplink = await bus.connectOutbox(target.name);
   const ingest = await startIngest({
     connection: uplink,
@@ -36,7 +35,7 @@ export async function startNodePlugin(target: PluginTarget, options: NodePluginO
     outbox,
     clock,
     limits: target.limits,
-    log,
+    log: log.child({ plugin: target.name }),
   });
   const plugin = supervisePlugin({
     target,

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, type TestContext, test } from "node:test";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { isUmecError } from "../errors.ts";
 import { silentLog } from "../log.ts";
 import { findNatsServer } from "../nats/find-server.ts";
+import { createScratch } from "../test-scratch.ts";
 import { type Bus, startBus } from "./bus.ts";
 
 let natsServerPath: string;
@@ -14,9 +14,7 @@ before(async () => {
   natsServerPath = (await findNatsServer()).path;
 });
 
-function scratch(): Promise<string> {
-  return mkdtemp(join(tmpdir(), "umec-bus-"));
-}
+const scratch = createScratch();
 
 async function bus(t: TestContext, plugins: readonly string[], dir?: string): Promise<Bus> {
   const log = silentLog;

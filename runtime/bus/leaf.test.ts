@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, type TestContext, test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
@@ -10,6 +8,7 @@ import { type HubServer, startHubServer } from "../hub/server.ts";
 import { silentLog } from "../log.ts";
 import { findNatsServer } from "../nats/find-server.ts";
 import { streamName, streamSubjects } from "../subjects.ts";
+import { createScratch } from "../test-scratch.ts";
 import { type Bus, type LinkRemote, startBus } from "./bus.ts";
 import { drawReconnectMs } from "./config.ts";
 import { parseGoDuration } from "./leaf.ts";
@@ -19,7 +18,7 @@ before(async () => {
   natsServerPath = (await findNatsServer()).path;
 });
 
-const scratch = () => mkdtemp(join(tmpdir(), "umec-leaf-"));
+const scratch = createScratch();
 
 async function startHub(t: TestContext, nodes = ["n1"], listen?: { dir: string; leafListen: string }) {
   const dir = listen?.dir ?? (await scratch());

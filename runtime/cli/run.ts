@@ -58,16 +58,21 @@ async function runNode(file: string, options: RunOptions, { stderr, signal }: Co
       hint: "correct the file; `umec check` shows the findings again",
     });
   }
-  const [{ createLog }, { findNatsServer }, { startNode }] = await Promise.all([
+  const [{ createLog }, { findNatsServer }, { startNode }, { catchStrayErrors }] = await Promise.all([
     import("./log.ts"),
     import("../nats/find-server.ts"),
     import("../node.ts"),
+    import("../plugin/stray.ts"),
   ]);
   const { logFormat, logLevel } = options;
   const log = createLog({ level: logLevel ?? target.log.level, format: logFormat, destination: stderr });
   const { path: natsServerPath } = await findNatsServer();
   const setLogLevel = (level: LogLevel) => log.setLevel(level);
   const follow = logLevel === undefined ? { setLogLevel } : {};
+  catchStrayErrors((error) => {
+    log.error("the runtime itself failed, and ends", { error });
+    process.exit(exitCodes.failed);
+  });
   const starting = startNode({ path: file, natsServerPath, log, ...follow, signal });
   const node = await starting.catch((error) => {
     if (signal.aborted) return undefined;

@@ -53,7 +53,8 @@ export function startUmec(args: readonly string[], options: StartOptions = {}): 
       return line;
     },
     async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
+      // Not SIGKILL: it would leave a nats-server behind.
+      child.kill("SIGTERM");
       await ended;
     },
   };

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, type TestContext, test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
@@ -8,6 +7,7 @@ import { connect, credsAuthenticator } from "@nats-io/transport-node";
 import { isUmecError } from "../errors.ts";
 import { silentLog } from "../log.ts";
 import { findNatsServer } from "../nats/find-server.ts";
+import { createScratch } from "../test-scratch.ts";
 import { type HubServer, type HubServerOptions, startHubServer } from "./server.ts";
 
 let natsServerPath: string;
@@ -15,7 +15,7 @@ before(async () => {
   natsServerPath = (await findNatsServer()).path;
 });
 
-const scratch = () => mkdtemp(join(tmpdir(), "umec hub "));
+const scratch = createScratch();
 
 async function start(t: TestContext, dir: string, options: Partial<HubServerOptions> = {}) {
   const hub = await startHubServer({ dir, natsServerPath, nodes: ["n1"], log: silentLog, ...options });

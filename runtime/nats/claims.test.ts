@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { connect, credsAuthenticator } from "@nats-io/transport-node";
 import { silentLog } from "../log.ts";
+import { createScratch } from "../test-scratch.ts";
 import {
   type AccountClaims,
   connectUser,
@@ -18,6 +16,8 @@ import { findNatsServer } from "./find-server.ts";
 import { createKey } from "./keys.ts";
 import { startNatsServer } from "./server-process.ts";
 
+const scratch = createScratch();
+
 test("users reach what their permissions and their scoped signing key say, and nothing else", async () => {
   const realm = new Realm("t", createKey("operator"), createKey("account"));
   const account = createKey("account");
@@ -30,7 +30,7 @@ test("users reach what their permissions and their scoped signing key say, and n
   };
   const text = await realm.config([claims]);
   const { path } = await findNatsServer();
-  const dir = await mkdtemp(join(tmpdir(), "umec-claims-"));
+  const dir = await scratch();
   await using server = await startNatsServer({
     path,
     dir,

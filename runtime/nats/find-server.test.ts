@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { isUmecError } from "../errors.ts";
+import { createScratch } from "../test-scratch.ts";
 import { findNatsServer } from "./find-server.ts";
 
 const architecture = process.arch === "x64" ? "amd64" : process.arch;
@@ -15,9 +15,7 @@ async function fakeServer(path: string, version: string): Promise<string> {
   return path;
 }
 
-async function scratch(): Promise<string> {
-  return mkdtemp(join(tmpdir(), "find server "));
-}
+const scratch = createScratch();
 
 test("the file that UMEC_NATS_SERVER names goes before the PATH", async () => {
   const dir = await scratch();

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { connect } from "@nats-io/transport-node";
 import { isUmecError } from "../errors.ts";
 import { type Log, silentLog } from "../log.ts";
+import { createScratch } from "../test-scratch.ts";
 import { findNatsServer } from "./find-server.ts";
 import { type NatsConfig, startNatsServer } from "./server-process.ts";
 
@@ -21,9 +21,7 @@ listen: "127.0.0.1:${ports.client}"
 leafnodes { listen: "127.0.0.1:${ports.leaf}" }
 `;
 
-async function scratch(): Promise<string> {
-  return mkdtemp(join(tmpdir(), "umec nats "));
-}
+const scratch = createScratch();
 
 test("a started server takes clients and leaf nodes on free ports, and its file is private", async () => {
   const dir = await scratch();
