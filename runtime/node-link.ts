@@ -2,7 +2,7 @@ import { access } from "node:fs/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Bus } from "./bus/types.ts";
 import { UmecError } from "./errors.ts";
-import { Link } from "./link/link.ts";
+import { idleStats, Link } from "./link/link.ts";
 import type { LinkStats } from "./link/types.ts";
 import type { Log } from "./log.ts";
 import type { Outbox } from "./outbox/outbox.ts";
@@ -46,11 +46,7 @@ export class NodeLink {
       node: this.#node,
       outbox: this.#outbox,
       connection: this.#connection,
-      leaf: {
-        connected: async () => (await this.#bus.leafState()).connected,
-        onChange: (listener) => this.#bus.onLeafChange(listener),
-        bounce: () => this.#bus.bounceLink(),
-      },
+      leaf: this.#bus,
       log: this.#log.child({ part: "link" }),
       signal: this.#ended.signal,
       frameBytes,
@@ -61,7 +57,7 @@ export class NodeLink {
   }
 
   async stats(): Promise<LinkStats> {
-    if (!this.#link) return off;
+    if (!this.#link) return idleStats("off");
     const { rttMs } = await this.#bus.leafState();
     return { ...this.#link.stats(), ...(rttMs !== undefined && { rttMs }) };
   }
@@ -79,17 +75,6 @@ export class NodeLink {
     this.#connection = undefined;
   }
 }
-
-const off: LinkStats = {
-  state: "off",
-  sinceMs: 0,
-  backlog: false,
-  sentFrames: 0,
-  sentSamples: 0,
-  sentBytes: 0,
-  bounces: 0,
-  foreignFrames: 0,
-};
 
 async function requireFile(path: string): Promise<void> {
   try {

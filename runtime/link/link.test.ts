@@ -93,11 +93,7 @@ async function startRig(t: TestContext, options: { stream?: boolean } = {}): Pro
           node: "n1",
           outbox: rig.outbox,
           connection: nc,
-          leaf: {
-            connected: async () => (await bus.leafState()).connected,
-            onChange: (listener) => bus.onLeafChange(listener),
-            bounce: () => bus.bounceLink(),
-          },
+          leaf: bus,
           log: silentLog,
           signal: ended.signal,
           ackMs: 500,

@@ -13,6 +13,7 @@ import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { decorrelatedJitterGenerator, ExponentialBackoff, type IBackoff } from "cockatiel";
+import type { Bus } from "../bus/types.ts";
 import { messageOf, UmecError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { OutboxSource } from "../outbox/types.ts";
@@ -22,20 +23,12 @@ import { RateCap } from "./rate-cap.ts";
 import { type End, Memory, Session } from "./session.ts";
 import type { LinkStats } from "./types.ts";
 
-/** The leaf's connection, as the bus knows it. */
-export interface Leaf {
-  connected(): Promise<boolean>;
-  onChange(listener: (connected: boolean) => void): () => void;
-  /** Cuts it and dials anew. */
-  bounce(): Promise<void>;
-}
-
 export interface LinkOptions {
   node: string;
   outbox: OutboxSource;
   /** In the account that publishes the chains and looks them up. */
   connection: NatsConnection;
-  leaf: Leaf;
+  leaf: Pick<Bus, "leafState" | "onLeafChange" | "bounceLink">;
   log: Log;
   /** Ends the link. What is in flight then is found out at the next start. */
   signal: AbortSignal;
@@ -61,14 +54,10 @@ const defaults = {
 /** Sessions lost to silence, one after another, on a leaf that says it is connected. */
 const silencesBeforeBounce = 2;
 
-export class Link {
-  readonly #options: Required<LinkOptions>;
-  readonly #hub: HubPort;
-  readonly #memory: Memory;
-  readonly #ackMs: RecordableHistogram = createHistogram();
-  readonly #rateCap: RateCap;
-  readonly #stats: LinkStats = {
-    state: "down",
+/** The figures of a link that has carried nothing. */
+export function idleStats(state: "off" | "down"): LinkStats {
+  return {
+    state,
     sinceMs: Date.now(),
     backlog: false,
     sentFrames: 0,
@@ -77,6 +66,15 @@ export class Link {
     bounces: 0,
     foreignFrames: 0,
   };
+}
+
+export class Link {
+  readonly #options: Required<LinkOptions>;
+  readonly #hub: HubPort;
+  readonly #memory: Memory;
+  readonly #ackMs: RecordableHistogram = createHistogram();
+  readonly #rateCap: RateCap;
+  readonly #stats: LinkStats = idleStats("down");
   #connected = false;
   #changed = Promise.withResolvers<void>();
   #session: Session | undefined;
@@ -106,11 +104,11 @@ export class Link {
 
   async #run(): Promise<void> {
     const { leaf, signal } = this.#options;
-    const off = leaf.onChange((connected) => this.#setConnected(connected));
+    const off = leaf.onLeafChange((connected) => this.#setConnected(connected));
     const wake = (): void => this.#changed.resolve();
     signal.addEventListener("abort", wake);
     try {
-      this.#setConnected(await leaf.connected());
+      this.#setConnected((await leaf.leafState()).connected);
       while (!signal.aborted) {
         if (!this.#connected) await this.#nextChange();
         else await this.#runSession();
@@ -187,12 +185,12 @@ export class Link {
   async #countSilence(): Promise<void> {
     const { leaf, log } = this.#options;
     this.#silences++;
-    if (this.#silences < silencesBeforeBounce || !(await leaf.connected())) return;
+    if (this.#silences < silencesBeforeBounce || !(await leaf.leafState()).connected) return;
     this.#silences = 0;
     this.#stats.bounces++;
     log.warn("the link looks connected but carries nothing: it is cut and dialled anew");
     try {
-      await leaf.bounce();
+      await leaf.bounceLink();
     } catch (error) {
       log.warn(`the link could not be cut: ${messageOf(error)}`);
     }

@@ -94,11 +94,7 @@ async function start(config: VictimConfig): Promise<void> {
     node,
     outbox,
     connection,
-    leaf: {
-      connected: async () => (await bus.leafState()).connected,
-      onChange: (listener) => bus.onLeafChange(listener),
-      bounce: () => bus.bounceLink(),
-    },
+    leaf: bus,
     log: silentLog,
     signal: ended.signal,
     ackMs: 300,
