@@ -9,9 +9,22 @@ import { buildFrame, takeRun } from "./frame-builder.ts";
 
 const never = (): boolean => false;
 
-function row(number: number, records: readonly SenmlRecord[], timeMs: number | undefined = 1_800_000_000_000): Row {
+function row(
+  number: number,
+  records: readonly SenmlRecord[],
+  timeMs: number | undefined = 1_800_000_000_000,
+): Row {
   const bytes = Buffer.concat(records.map((record) => encodeRecord(record)));
-  return { id: number, chain: 1, row: number, samples: records.length, timeMs, timeEstimated: false, gap: false, records: bytes };
+  return {
+    id: number,
+    chain: 1,
+    row: number,
+    samples: records.length,
+    timeMs,
+    timeEstimated: false,
+    gap: false,
+    records: bytes,
+  };
 }
 
 const record = fc.record(
@@ -24,11 +37,19 @@ const record = fc.record(
   { requiredKeys: ["n", "v"] },
 );
 const rows = fc
-  .array(fc.tuple(fc.array(record, { minLength: 1, maxLength: 30 }), fc.integer({ min: 1_700_000_000_000, max: 1_900_000_000_000 })), {
-    minLength: 1,
-    maxLength: 20,
-  })
-  .map((packs) => packs.map(([records, timeMs], i) => ({ records, timeMs, row: row(i + 1, records, timeMs) })));
+  .array(
+    fc.tuple(
+      fc.array(record, { minLength: 1, maxLength: 30 }),
+      fc.integer({ min: 1_700_000_000_000, max: 1_900_000_000_000 }),
+    ),
+    {
+      minLength: 1,
+      maxLength: 20,
+    },
+  )
+  .map((packs) =>
+    packs.map(([records, timeMs], i) => ({ records, timeMs, row: row(i + 1, records, timeMs) })),
+  );
 
 test("a frame decodes to its rows' records, names and times in full, whatever they are", () => {
   fc.assert(
@@ -56,7 +77,10 @@ test("a run ends before a hole, a generation, a time that is not known, a row to
   assert.deepEqual(numbers([row(generationSize - 1, one), row(generationSize, one)]), [generationSize - 1]);
   assert.deepEqual(numbers([row(1, one), { ...row(2, one), timeMs: undefined }]), [1]);
   assert.deepEqual(numbers([{ ...row(1, one), timeMs: undefined }]), []);
-  assert.deepEqual(numbers([row(1, one), row(2, one)], 1e6, (r) => r.row === 2), [1]);
+  assert.deepEqual(
+    numbers([row(1, one), row(2, one)], 1e6, (r) => r.row === 2),
+    [1],
+  );
   assert.deepEqual(numbers([row(1, one), row(2, one), row(3, one)], 2 * row(1, one).records.length), [1, 2]);
   assert.deepEqual(numbers([row(1, one), row(2, one)], 1), [1], "one row goes, however large it is");
 });
@@ -71,7 +95,14 @@ test("a gap record is a record of its own among the samples", () => {
 });
 
 test("the header survives being written and read", () => {
-  const header = { store: "0123456789abcdef", first: 2 * generationSize + 1, last: 2 * generationSize + 9, since: 0, samples: 70, clockEstimated: true };
+  const header = {
+    store: "0123456789abcdef",
+    first: 2 * generationSize + 1,
+    last: 2 * generationSize + 9,
+    since: 0,
+    samples: 70,
+    clockEstimated: true,
+  };
   assert.deepEqual(parseFrameHeader(formatFrameHeader(header)), header);
   assert.equal(parseFrameHeader("store=xyz rows=1-2 since=0 samples=1"), undefined);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, type TestContext, test } from "node:test";
@@ -385,4 +385,30 @@ test("a second outbox under the same name is noticed, and both keep their promis
   await rig.drained();
   assert.equal(link.stats().foreignFrames, 1);
   assert.deepEqual(await values(rig, "meter"), [0, 1]);
+});
+
+test("an old copy of the file that is put back loses no new sample", async (t) => {
+  const rig = await startRig(t);
+  const path = join(rig.dir, "outbox.db");
+  await rig.emit("meter");
+  await rig.reopen();
+  await copyFile(path, `${path}.old`);
+  const first = await started(rig);
+  for (let i = 0; i < 5; i++) await rig.emit("meter");
+  await rig.drained();
+  await first.stop();
+  await rig.outbox.close();
+  await copyFile(`${path}.old`, path);
+  await rig.reopen();
+  const { store } = rig.outbox;
+  // Its row gets a number that the hub knows already.
+  await rig.emit("meter");
+  await started(rig);
+  await rig.drained();
+  assert.notEqual(rig.outbox.store, store);
+  assert.deepEqual(
+    [...new Set(await values(rig, "meter"))].sort(),
+    [0, 1, 2, 3, 4, 5, 6],
+    "the old copy's own row may come twice, the new one must not be lost",
+  );
 });

@@ -264,14 +264,25 @@ export class Session {
     }
     const liveRange = storedRange(live, outbox.store, false);
     const backlogRange = storedRange(backlog, outbox.store, true);
-    for (const range of [liveRange, backlogRange]) if (range) lanes.stored.push(range);
     const { id } = lanes.state;
+    const newest = Math.max(liveRange?.last ?? 0, backlogRange?.last ?? 0);
+    if (newest >= outbox.chain(id).nextRow) return this.#disown(lanes, newest);
+    for (const range of [liveRange, backlogRange]) if (range) lanes.stored.push(range);
     if (liveRange && liveRange.first < lanes.since && memory.unsure.has(id)) {
       const known = outbox
         .chain(id)
         .sent.some(({ first, last }) => first <= liveRange.first && liveRange.last <= last);
       if (!known) await outbox.markSent(id, liveRange);
     }
+  }
+
+  /** The hub has rows that this file is only about to number: nothing of what it has can be told apart by number. */
+  async #disown(lanes: Lanes, newest: number): Promise<void> {
+    const { memory, outbox } = this.#options;
+    const { plugin, lane, nextRow } = outbox.chain(lanes.state.id);
+    memory.unknown.clear();
+    await outbox.disown(`${plugin} ${lane}: the hub has row ${newest}, the file's next is ${nextRow}`);
+    this.#stop({ kind: "again" });
   }
 
   /** The backlog waits for the live chain to move. If nothing is there to move it, a fence does. */

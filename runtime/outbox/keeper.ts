@@ -321,6 +321,18 @@ export class Keeper {
     this.#guard(() => this.#store.transaction(() => this.#store.addSent(chain, range)));
   }
 
+  /** Gives the file a new identity: what was known of the rows of the old one is void. */
+  disown(): void {
+    this.#guard(() =>
+      this.#store.transaction(() => {
+        this.#store.setMeta("store", randomBytes(8).toString("hex"));
+        this.#store.forgetSent();
+      }),
+    );
+    this.#writeLabel();
+    this.#reset = true;
+  }
+
   /** Appends a row that says only that the node was started again; the link fences its chain with it. */
   fence(chain: number): FileRow {
     return this.#guard(() =>

@@ -413,6 +413,13 @@ export class Outbox implements OutboxSource {
     this.#tell(await this.#port.fence(chain), { rows: 0, samples: 0 });
   }
 
+  async disown(reason: string): Promise<void> {
+    this.#options.log.error("the outbox file is older than what the hub has of it: it gets a new identity", {
+      reason,
+    });
+    await this.#port.disown();
+  }
+
   /** A row that was appended by another way than a commit, in the place of what is gone. */
   #tell(appended: FileRow, gone: { rows: number; samples: number }): void {
     this.#lastId = Math.max(this.#lastId, appended.id);

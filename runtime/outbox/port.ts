@@ -14,6 +14,7 @@ export interface KeeperPort {
   verify(afterId: number): Promise<void>;
   markSent(chain: number, range: RowRange): Promise<void>;
   setQuota(quotaBytes: number): Promise<void>;
+  disown(): Promise<void>;
   fence(chain: number): Promise<FileRow>;
   giveUp(
     row: { id: number; chain: number; row: number; samples: number },
@@ -58,6 +59,7 @@ export class LocalPort implements KeeperPort {
   markSent = (chain: number, range: RowRange): Promise<void> =>
     this.#run((keeper) => keeper.markSent(chain, range));
   setQuota = (quotaBytes: number): Promise<void> => this.#run((keeper) => keeper.setQuota(quotaBytes));
+  disown = (): Promise<void> => this.#run((keeper) => keeper.disown());
   fence = (chain: number): Promise<FileRow> => this.#run((keeper) => keeper.fence(chain));
   giveUp: KeeperPort["giveUp"] = (row, reason) => this.#run((keeper) => keeper.giveUp(row, reason));
   setClock = (offsetMs: number): Promise<Epoch[]> => this.#run((keeper) => keeper.setClock(offsetMs));

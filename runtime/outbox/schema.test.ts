@@ -16,7 +16,14 @@ const options = { quotaBytes: 2 ** 24 };
 function put(store: Store, text: string): void {
   store.transaction(() => {
     const { id } = store.ensureChain("meter", "telemetry");
-    store.append({ chain: id, epoch: 0, time: 1, samples: 1, kind: kindOf("telemetry", false), records: Buffer.from(text) });
+    store.append({
+      chain: id,
+      epoch: 0,
+      time: 1,
+      samples: 1,
+      kind: kindOf("telemetry", false),
+      records: Buffer.from(text),
+    });
   });
 }
 

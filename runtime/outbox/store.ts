@@ -329,6 +329,11 @@ export class Store {
       .run(chainId, range.first, range.last);
   }
 
+  forgetSent(): void {
+    this.#db.exec("DELETE FROM sent");
+    for (const chain of this.#chains.values()) chain.sent = [];
+  }
+
   /** Writes `gap` over the gap record with this id, if it is still there. */
   rewriteGap(lane: Lane, id: number, merge: (old: Gap) => Gap): boolean {
     const [row] = this.read(lane, id - 1, 1, id + 1);

@@ -22,6 +22,7 @@ type Request =
   | { method: "verify"; args: [number] }
   | { method: "markSent"; args: [number, RowRange] }
   | { method: "setQuota"; args: [number] }
+  | { method: "disown"; args: [] }
   | { method: "fence"; args: [number] }
   | { method: "giveUp"; args: [RowKey, "too-large"] }
   | { method: "setClock"; args: [number] }
@@ -122,6 +123,10 @@ export class ThreadPort implements KeeperPort {
 
   setQuota(quotaBytes: number): Promise<void> {
     return this.#call({ method: "setQuota", args: [quotaBytes] });
+  }
+
+  disown(): Promise<void> {
+    return this.#call({ method: "disown", args: [] });
   }
 
   fence(chain: number): Promise<FileRow> {

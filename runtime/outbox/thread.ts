@@ -52,6 +52,8 @@ function answer(call: Call, transfer: ArrayBuffer[]): unknown {
       return keeper.markSent(...call.args);
     case "setQuota":
       return keeper.setQuota(...call.args);
+    case "disown":
+      return keeper.disown();
     case "fence":
       return keeper.fence(...call.args);
     case "giveUp":

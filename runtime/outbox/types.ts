@@ -84,6 +84,11 @@ export interface OutboxSource {
   flush(): Promise<void>;
   /** To be called when every row up to `afterId` was read and erased: finds rows that a damaged page hid. */
   verify(afterId: number): Promise<void>;
+  /**
+   * The hub has rows of this store that this file has not made yet: an old copy of it was put back, or the disk
+   * lost what it had confirmed. All that waits gets a new store id, as the numbers are no longer its own.
+   */
+  disown(reason: string): Promise<void>;
   /** Appends a row to the chain that says only that the node was started again. */
   fence(chain: number): Promise<void>;
   /** Says in the chain that `row` can never be sent, and erases it. */
