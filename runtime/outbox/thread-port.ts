@@ -37,7 +37,12 @@ export interface Reply {
   reset?: Opened;
 }
 
-/** The keeper in a worker thread: a slow fsync holds up nobody but those who wait for it. */
+/**
+ * The keeper in a worker thread: a slow fsync holds up nobody but those who wait for it.
+ *
+ * A thread that ends by itself is a bug or the end of memory, and nothing can be stored any more: the error is
+ * thrown where nobody catches it, so that the process ends and is started again.
+ */
 export class ThreadPort implements KeeperPort {
   readonly #worker: Worker;
   readonly #waiting = new Map<
@@ -45,6 +50,8 @@ export class ThreadPort implements KeeperPort {
     { resolve: (value: never) => void; reject: (error: unknown) => void }
   >();
   #lastCall = 0;
+  #dead: unknown;
+  #ending = false;
   onReset: (opened: Opened) => void = () => {};
 
   constructor(options: PortOptions) {
@@ -57,7 +64,9 @@ export class ThreadPort implements KeeperPort {
     });
     this.#worker.on("message", (reply: Reply) => this.#take(reply));
     this.#worker.on("error", (error) => this.#fail(error));
-    this.#worker.on("exit", () => this.#fail(new Error("the outbox's thread has ended")));
+    this.#worker.on("exit", () =>
+      this.#fail(new UmecError("OUTBOX_THREAD", "the outbox's thread has ended")),
+    );
   }
 
   #take({ id, value, error, reset }: Reply): void {
@@ -72,11 +81,19 @@ export class ThreadPort implements KeeperPort {
   }
 
   #fail(error: unknown): void {
+    if (this.#dead) return;
+    this.#dead = error;
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
+    if (!this.#ending) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 
   #call<T>(request: Request, transfer: ArrayBuffer[] = []): Promise<T> {
+    if (this.#dead) return Promise.reject(this.#dead);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const id = ++this.#lastCall;
     this.#waiting.set(id, { resolve, reject });
@@ -88,7 +105,7 @@ export class ThreadPort implements KeeperPort {
     try {
       return await this.#call({ method: "open", args: [] });
     } catch (error) {
-      await this.#worker.terminate();
+      await this.#terminate();
       throw error;
     }
   }
@@ -142,7 +159,13 @@ export class ThreadPort implements KeeperPort {
   }
 
   async close(): Promise<void> {
+    this.#ending = true;
     await this.#call({ method: "close", args: [] });
+    await this.#terminate();
+  }
+
+  async #terminate(): Promise<void> {
+    this.#ending = true;
     await this.#worker.terminate();
   }
 }
