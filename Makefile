@@ -22,6 +22,7 @@ demo: setup ## show a whole system on this machine
 
 test: check ## everything that must hold before a change goes in; ends with `N passed, N failed`
 	@server="$$(bundle/nats-server.sh)" && UMEC_NATS_SERVER="$$server" \
+	  NODE_COMPILE_CACHE="$${NODE_COMPILE_CACHE-$${XDG_CACHE_HOME:-$$HOME/.cache}/umec/compile}" \
 	  $(NODE) --disable-warning=ExperimentalWarning --test --test-reporter=./.ci/count-reporter.ts \
 	  --test-concurrency=2 $(TESTS)
 
