@@ -9,7 +9,7 @@ TESTS := $(foreach dir,$(CODE),'$(dir)/**/*.test.ts')
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint clean
+.PHONY: help setup demo test bundle check format lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
@@ -25,6 +25,9 @@ test: check ## everything that must hold before a change goes in; ends with `N p
 	  NODE_COMPILE_CACHE="$${NODE_COMPILE_CACHE-$${XDG_CACHE_HOME:-$$HOME/.cache}/umec/compile}" \
 	  $(NODE) --disable-warning=ExperimentalWarning --test --test-reporter=./.ci/count-reporter.ts \
 	  --test-concurrency=2 $(TESTS)
+
+bundle: setup ## what is shipped, for arm64 and x64, in dist/
+	@$(NODE) bundle/make.ts
 
 check: setup ## types, style and layers
 	@$(NODE) $(BIN)/tsc -p .

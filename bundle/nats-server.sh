@@ -7,6 +7,9 @@
 #   3. the cache, ${XDG_CACHE_HOME:-~/.cache}/umec/nats-server/<architecture>/nats-server
 #   4. Debian sid's package, put into the cache
 #
+# With --package only 3 and 4 count, and beside the binary lie `copyright` and `version`, both the package's: what
+# is shipped must not depend on what this machine has on its PATH.
+#
 # The package comes through apt, which checks its signature, with a configuration, lists and a cache of its
 # own: no root is needed and the machine's apt is not touched. Its mirror is UMEC_DEBIAN_MIRROR or the one
 # that the machine uses for Debian. The binary is moved to its place when it is whole, and a lock lets one
@@ -18,11 +21,12 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 usage() {
   cat <<'EOF'
-usage: bundle/nats-server.sh [amd64|arm64]
+usage: bundle/nats-server.sh [--package] [amd64|arm64]
 
 Prints the path of a nats-server >= 2.14 for the architecture (default: this machine's). If there is none on
 the PATH or in the cache it fetches Debian sid's package, without root.
 
+  --package           Debian's package and nothing else, with its files copyright and version beside the binary
   UMEC_NATS_SERVER    take this file
   UMEC_DEBIAN_MIRROR  fetch from this mirror of Debian, as in http://host/debian
   XDG_CACHE_HOME      the cache is in its folder umec/nats-server; default ~/.cache
@@ -58,6 +62,7 @@ host_architecture() {
 
 cached() {
   [ -x "$binary" ] || return 1
+  [ -z "$package" ] || [ -s "${binary%/*}/version" ] || return 1
   [ "$architecture" != "$host" ] || new_enough "$(version_of "$binary")"
 }
 
@@ -132,7 +137,12 @@ fetch() {
   dpkg-deb -x "$1" "$work/root"
 
   mkdir -p "${binary%/*}"
+  # The version last: where it is, all three belong together.
+  rm -f "${binary%/*}/version"
   mv -f "$work/root/usr/sbin/nats-server" "$binary"
+  mv -f "$work/root/usr/share/doc/nats-server/copyright" "${binary%/*}/copyright"
+  printf '%s\n' "$version" >"$work/version"
+  mv -f "$work/version" "${binary%/*}/version"
   say "nats-server $version is at $binary"
 }
 
@@ -142,6 +152,11 @@ case ${1:-} in
     exit 0
     ;;
 esac
+package=
+if [ "${1:-}" = --package ]; then
+  package=yes
+  shift
+fi
 host=$(host_architecture)
 architecture=${1:-$host}
 case "$# $architecture" in
@@ -152,7 +167,7 @@ case "$# $architecture" in
     ;;
 esac
 
-if [ "$architecture" = "$host" ]; then
+if [ -z "$package" ] && [ "$architecture" = "$host" ]; then
   if [ -n "${UMEC_NATS_SERVER:-}" ]; then
     version=$(version_of "$UMEC_NATS_SERVER" || true)
     new_enough "$version" || fail "UMEC_NATS_SERVER names $UMEC_NATS_SERVER (${version:-it does not run})" \

@@ -1,0 +1,95 @@
+/**
+ * Puts a bundle together: one folder that runs on any Linux of its architecture with glibc >= 2.34 and libstdc++,
+ * without npm, a compiler or anything of this tree. docs/bundle.md says what lies where.
+ *
+ * It promises that the same tree, lock and nats-server give the same bytes and modes (mtimes are not fixed), and
+ * that a folder that is there is whole: it is made beside its place and moved there when all is in it.
+ */
+import { createHash } from "node:crypto";
+import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { version } from "../runtime/version.ts";
+import { addons } from "./addons.ts";
+import { contentsOf } from "./contents.ts";
+import { writeLicences } from "./licences.ts";
+import { copyMachineCode, findStrip } from "./machine-code.ts";
+import type { NatsPackage } from "./nats-package.ts";
+import { nodePackage } from "./node-package.ts";
+import { type Architecture, root } from "./paths.ts";
+import { writeSbom } from "./sbom.ts";
+import { buildScripts } from "./scripts.ts";
+
+export interface BundleOptions {
+  architecture: Architecture;
+  /** The bundle; replaced if it is there. Its maps lie beside it in `<outDir>.maps`. */
+  outDir: string;
+  nats: NatsPackage;
+}
+
+export interface Bundle {
+  /** Of all modules together. */
+  scriptBytes: number;
+  /** Sources that went in, relative to the tree. */
+  inputs: readonly string[];
+  /** Whether symbols were removed from Node.js and addons; not without a `strip` for the architecture. */
+  stripped: boolean;
+}
+
+export async function makeBundle({ architecture, outDir, nats }: BundleOptions): Promise<Bundle> {
+  const [scripts, node, strip] = await Promise.all([
+    buildScripts(),
+    nodePackage(architecture),
+    findStrip(architecture),
+  ]);
+  const work = `${outDir}.new`;
+  const maps = `${outDir}.maps`;
+  await Promise.all([work, maps].map((path) => rm(path, { recursive: true, force: true })));
+  await mkdir(dirname(outDir), { recursive: true });
+  for (const path of [work, join(work, "bin"), join(work, "lib"), maps]) await makeDir(path);
+
+  await copyFile(join(root, "bundle/launcher.sh"), join(work, "bin/umec"));
+  await chmod(join(work, "bin/umec"), 0o755);
+  const at = (name: string) => join(work, "lib", name);
+  await Promise.all([
+    copyMachineCode(node.binary, at("node"), { architecture, strip, mode: 0o755 }),
+    copyMachineCode(nats.binary, at("nats-server"), { architecture, mode: 0o755 }),
+    ...addons.map((addon) => {
+      const from = join(root, "node_modules", addon.package, addon.prebuilt(architecture));
+      return copyMachineCode(from, at(addon.file), { architecture, strip, mode: 0o644 });
+    }),
+    ...[...scripts.modules].map(([name, content]) => write(at(name), content)),
+    ...[...scripts.maps].map(([name, content]) => write(join(maps, name), content)),
+  ]);
+
+  const components = await contentsOf({ architecture, inputs: scripts.inputs, node, nats });
+  const paths = [...scripts.modules.keys(), "node", "nats-server", ...addons.map(({ file }) => file)];
+  const sha256 = new Map<string, string>();
+  for (const name of paths) sha256.set(`lib/${name}`, await sha256Of(at(name)));
+  const own = { version, text: await readFile(join(root, "LICENSE"), "utf8") };
+  await write(join(work, "LICENSES.txt"), writeLicences(own, components));
+  await write(join(work, "sbom.cdx.json"), writeSbom({ version, components, sha256 }));
+  await write(join(work, "VERSION"), `${version}\n`);
+
+  await rm(outDir, { recursive: true, force: true });
+  await rename(work, outDir);
+  let scriptBytes = 0;
+  for (const { length } of scripts.modules.values()) scriptBytes += length;
+  return { scriptBytes, inputs: scripts.inputs, stripped: strip !== undefined };
+}
+
+async function makeDir(path: string): Promise<void> {
+  await mkdir(path);
+  // Whatever the umask is.
+  await chmod(path, 0o755);
+}
+
+async function write(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(path, content);
+  await chmod(path, 0o644);
+}
+
+async function sha256Of(path: string): Promise<string> {
+  return createHash("sha256")
+    .update(await readFile(path))
+    .digest("hex");
+}

