@@ -1,18 +1,20 @@
-import { chmod, mkdir, rm } from "node:fs/promises";
+import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { dirname } from "node:path";
 import type { NodeStatus } from "./status.ts";
 
 /**
  * The control socket: HTTP on a Unix socket that only the node's user can open, so no port is needed to ask a
- * node how it is. `GET /status` answers with a {@link NodeStatus}. A socket left by a killed process is replaced.
+ * node how it is. `GET /status` answers with a {@link NodeStatus}. It appears under its name when it takes
+ * connections, and replaces one that a killed process left.
  */
 export async function serveControl(
   path: string,
   status: () => Promise<NodeStatus>,
 ): Promise<AsyncDisposable> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await rm(path, { force: true });
+  const draft = `${path}.new`;
+  await rm(draft, { force: true });
   const server = createServer((request, response) => {
     const answer = (code: number, body: unknown): void => {
       response.writeHead(code, { "content-type": "application/json" });
@@ -29,14 +31,16 @@ export async function serveControl(
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
-  server.listen(path, resolve);
+  server.listen(draft, resolve);
   await promise;
-  await chmod(path, 0o600);
+  await chmod(draft, 0o600);
+  await rename(draft, path);
   return {
     async [Symbol.asyncDispose]() {
       const closed = new Promise((done) => server.close(done));
       server.closeAllConnections();
       await closed;
+      await rm(path, { force: true });
     },
   };
 }

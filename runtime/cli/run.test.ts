@@ -1,21 +1,21 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { type RunningProgram, scratch, startUmec, umec } from "./test-program.ts";
 
-/** Until the node answers on its socket. */
+/** Until the node answers on its socket. Asking takes a process each time, which is pause enough. */
 async function running(node: RunningProgram, file: string): Promise<void> {
-  const lines = createInterface({ input: node.process.stderr });
-  for (;;) {
+  let ended = false;
+  void node.ended.then(() => {
+    ended = true;
+  });
+  while (!ended) {
     const { code, stdout } = await umec(["status", "--json", file]);
-    if (code === 0 && JSON.parse(stdout).target.state === "reached") break;
-    const early = node.ended.then(({ code, stderr }) => assert.fail(`umec ended with ${code}: ${stderr}`));
-    await Promise.race([once(lines, "line"), early]);
+    if (code === 0 && JSON.parse(stdout).target.state === "reached") return;
   }
-  lines.close();
+  const { code, stderr } = await node.ended;
+  assert.fail(`umec ended with ${code}: ${stderr}`);
 }
 
 test("a node runs until SIGTERM and ends with status 0", async () => {

@@ -108,7 +108,7 @@ jetstream {
 leafnodes {
   listen: ${JSON.stringify(`${leaf.host}:${leaf.port || ports.leaf}`)}
   no_advertise: true
-  compression: { mode: s2_best }
+  compression: { mode: s2_better }
   ${tls ? `tls: { cert_file: ${JSON.stringify(tls.certFile)}, key_file: ${JSON.stringify(tls.keyFile)} }` : ""}
 }
 ${claims}`;

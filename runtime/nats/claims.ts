@@ -156,6 +156,8 @@ export function connectUser(options: ConnectUserOptions): Promise<NatsConnection
     inboxPrefix,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
+    // Else the client takes a stack trace for every request, beforehand.
+    noAsyncTraces: true,
     authenticator: (nonce) => ({
       jwt: credentials.jwt,
       nkey: credentials.key.getPublicKey(),
