@@ -9,6 +9,9 @@ import type { PluginStatus } from "./plugin/status.ts";
 import { type SupervisedPlugin, supervisePlugin } from "./plugin/supervisor.ts";
 import type { PluginTarget } from "./target/types.ts";
 
+/** A driver that takes longer to stop is left behind: the node itself has 5 s. */
+const graceMs = 2_000;
+
 export interface NodePluginOptions {
   bus: Bus;
   outbox: Outbox;
@@ -44,6 +47,7 @@ export async function startNodePlugin(target: PluginTarget, options: NodePluginO
     clock,
     secrets,
     log,
+    graceMs,
   });
   return handle(plugin, ingest, uplink);
 }
