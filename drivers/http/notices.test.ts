@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Log, LogFields } from "../../runtime/plugin/sdk.ts";
+import type { Log } from "../../runtime/plugin/sdk.ts";
+import { recordingLog } from "../../runtime/plugin/testkit.ts";
 import { createNotices } from "./notices.ts";
 
 function recording(): { log: Log; lines: string[] } {
   const lines: string[] = [];
-  const at = (level: string) => (message: string, _fields?: LogFields) =>
-    void lines.push(`${level} ${message}`);
-  const log: Log = {
-    debug: at("debug"),
-    info: at("info"),
-    warn: at("warn"),
-    error: at("error"),
-    child: () => log,
-  };
+  const log = recordingLog(({ level, message }) => void lines.push(`${level} ${message}`));
   return { log, lines };
 }
 

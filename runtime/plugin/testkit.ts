@@ -62,7 +62,10 @@ export function startDriver<O extends TSchema>(
   const notify = (): void => {
     for (const watcher of watchers) watcher();
   };
-  const log = recordingLog(lines, notify);
+  const log = recordingLog((line) => {
+    lines.push(line);
+    notify();
+  });
   const host: Host = {
     async emit(samples, { lane = "telemetry" } = {}) {
       if (controller.signal.aborted) throw new UmecError("EMIT_REFUSED", "the plugin is stopped");
@@ -132,13 +135,12 @@ export function startDriver<O extends TSchema>(
   };
 }
 
-function recordingLog(lines: LogLine[], notify: () => void): Log {
+/** A log that gives each line to `take`, for looking at it in a test. */
+export function recordingLog(take: (line: LogLine) => void): Log {
   const at =
     (level: LogLine["level"]) =>
-    (message: string): void => {
-      lines.push({ level, message });
-      notify();
-    };
+    (message: string): void =>
+      take({ level, message });
   const log: Log = {
     debug: at("debug"),
     info: at("info"),
