@@ -20,6 +20,7 @@ import { NodeLink } from "./node-link.ts";
 import { type NodePlugin, startNodePlugin } from "./node-plugin.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { createSecrets } from "./plugin/secrets.ts";
+import type { PluginStatus } from "./plugin/status.ts";
 import type { NodeStatus } from "./status.ts";
 import { checkTarget } from "./target/check.ts";
 import { type Finding, formatFinding } from "./target/finding.ts";
@@ -59,6 +60,7 @@ export function controlPath(dataPath: string): string {
 const farewellMs = 1_500;
 /** A node that reaches its hub, but not the time, believes its clock after this. */
 const assumeClockMs = 60_000;
+const mostFormerPlugins = 32;
 const retryBackoff = new ExponentialBackoff({ initialDelay: 1_000, maxDelay: 60_000 });
 
 /** Starts a node; resolves once its file has been read, with whatever came of that in the status. */
@@ -82,6 +84,7 @@ class UmecNode implements RunningNode {
   readonly #ended = new AbortController();
   readonly #done = Promise.withResolvers<{ restart: boolean }>();
   readonly #plugins = new Map<string, NodePlugin>();
+  #formerPlugins: PluginStatus[] = [];
   readonly #accounts = new Set<string>();
   readonly #reconciler: Reconciler;
 
@@ -270,10 +273,14 @@ class UmecNode implements RunningNode {
     this.#plugins.set(target.name, plugin);
   }
 
+  /** Only a plugin that has stopped leaves the status: until then it may still emit. */
   async #stopPlugin(name: string): Promise<void> {
     const plugin = this.#plugins.get(name);
+    if (!plugin) return;
+    await plugin.stop();
     this.#plugins.delete(name);
-    await plugin?.stop();
+    const others = this.#formerPlugins.filter((former) => former.name !== name);
+    this.#formerPlugins = [...others, plugin.status()].slice(-mostFormerPlugins);
   }
 
   #watchClock(): void {
@@ -322,6 +329,7 @@ class UmecNode implements RunningNode {
         chains,
       },
       plugins: [...this.#plugins.values()].map((plugin) => plugin.status()),
+      formerPlugins: this.#formerPlugins,
       memoryBytes: process.memoryUsage.rss(),
     };
   }

@@ -27,6 +27,8 @@ export interface NodeStatus {
     chains: { plugin: string; lane: string; nextRow: number; waitingRows: number; waitingSamples: number }[];
   };
   plugins: PluginStatus[];
+  /** Plugins that were taken out while the node ran, as they ended; the latest 32. */
+  formerPlugins: PluginStatus[];
   /** Resident memory of the runtime's process. */
   memoryBytes: number;
 }

@@ -67,6 +67,7 @@ const status: NodeStatus = {
     lastSalvage: undefined,
     diskFull: false,
   },
+  formerPlugins: [],
   plugins: [
     {
       name: "meter",

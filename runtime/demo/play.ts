@@ -13,7 +13,7 @@ import { Gauge } from "./gauge.ts";
 import { followHub } from "./hub-feed.ts";
 import { nodeName } from "./node-file.ts";
 import type { Scene } from "./scene.ts";
-import { expectedRows, type PluginCount, type Sum, tally } from "./tally.ts";
+import { expectedRows, type Sum, tally } from "./tally.ts";
 import { cutsOf } from "./timeline.ts";
 import type { Act, Live } from "./view.ts";
 import { waitFor } from "./wait-for.ts";
@@ -33,6 +33,8 @@ const firstSampleMs = 15_000;
 /** Longest time until the outbox is empty. */
 const emptyMs = 15_000;
 /** Longest time for what is under way in the node when the devices fall silent. */
+/** Of the weather station, and a little. */
+const slowestPollMs = 1_300;
 const settleMs = 3_000;
 
 export async function play(scene: Scene, { totalMs, over, onLive }: PlayOptions): Promise<Sum> {
@@ -106,16 +108,18 @@ class Director {
     this.#counting = true;
     devices.fallSilent();
     if (!this.watch.inOutage) this.#act = "ending";
-    const plugins = await this.#settled();
+    await this.#settled();
     await this.#scene.setPlugins(false);
+    // A plugin that has left the status has stopped: what it and the outbox count now is final.
+    let status: NodeStatus | undefined;
     await waitFor(
       async () => {
-        const status = await this.#status();
+        status = await this.#status();
         return status.plugins.length === 0 && status.outbox.waitingRows === 0;
       },
       { withinMs: emptyMs },
     );
-    const { outbox } = await this.#status();
+    const { outbox, formerPlugins: plugins } = status ?? (await this.#status());
     this.watch.returned(Date.now());
     const audit = await auditNode(fleet, { node: nodeName, expected: expectedRows(outbox) });
     // What is stored is known; the reader beside it needs a moment more for its latencies.
@@ -152,21 +156,24 @@ class Director {
     return status;
   }
 
-  /** What the drivers emitted, once the node has taken or refused all of it. */
-  async #settled(): Promise<PluginCount[]> {
+  /**
+   * Waits until the drivers emit nothing more, and the node has taken or refused all of it: longer than the
+   * slowest poll, which has one last thing to say, that its device gives no values.
+   */
+  async #settled(): Promise<void> {
     let before = "";
-    let plugins: NodeStatus["plugins"] = [];
+    let stillSinceMs = performance.now();
     await waitFor(
       async () => {
-        plugins = (await this.#status()).plugins;
+        const { plugins } = await this.#status();
         const now = JSON.stringify(plugins.map(({ emitted, stored, refused }) => [emitted, stored, refused]));
-        const still = now === before;
+        if (now !== before) stillSinceMs = performance.now();
         before = now;
-        return still && plugins.every(({ emitted, stored, refused }) => emitted === stored + refused);
+        const taken = plugins.every(({ emitted, stored, refused }) => emitted === stored + refused);
+        return taken && performance.now() - stillSinceMs > slowestPollMs;
       },
       { withinMs: settleMs, everyMs: 150 },
     );
-    return plugins.map(({ name, emitted, stored }) => ({ name, emitted, stored }));
   }
 
   #mend(): void {
