@@ -31,7 +31,7 @@ import type { FileRow } from "./row.ts";
 import { finishSalvage, labelPath, salvage } from "./salvage.ts";
 import { type ChainCounters, type Draft, type Epoch, Store, type StoreOptions } from "./store.ts";
 import type { Erasure, RowRange, SalvageReport } from "./types.ts";
-import { scanWal } from "./wal.ts";
+import { isWritableFormat, scanWal } from "./wal.ts";
 
 export interface KeeperOptions extends StoreOptions {
   path: string;
@@ -98,6 +98,7 @@ export class Keeper {
     finishSalvage(path);
     const empty = !existsSync(path) || statSync(path).size === 0;
     if (empty && existsSync(labelPath(path))) this.#salvage("the file is missing or empty");
+    else if (!empty && !isWritableFormat(path)) this.#salvage("the file's header is damaged");
     else if (scanWal(`${path}-wal`)?.damaged)
       this.#salvage("the log has a damaged frame before committed ones");
     else {

@@ -248,6 +248,13 @@ test("a damaged frame of the log costs no row that is readable behind it", async
   await again.close();
 });
 
+test("any byte of the file's header", async () => {
+  for (let at = 0; at < 100; at++) {
+    const { lost } = await damaged((path) => flip(path, at, 108));
+    assert.ok(lost < rowsOnAPage, `byte ${at}: ${lost} rows lost`);
+  }
+});
+
 test("a file cut short at any length", async () => {
   await fc.assert(
     fc.asyncProperty(fc.double({ min: 0, max: 1, noNaN: true }), async (part) => {

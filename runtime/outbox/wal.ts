@@ -72,6 +72,21 @@ function scan(fd: number, size: number): WalScan | undefined {
   return { pageSize: headerWell ? pageSize : 4096, pages, damaged };
 }
 
+/**
+ * Whether the file at `path` says that it may be written (section 1.3.3: bytes 18 and 19 are 1 or 2). SQLite
+ * opens another one too, but only for reading, as if the disk were write-protected.
+ */
+export function isWritableFormat(path: string): boolean {
+  const versions = Buffer.alloc(2);
+  const fd = openSync(path, "r");
+  try {
+    readSync(fd, versions, 0, 2, 18);
+  } finally {
+    closeSync(fd);
+  }
+  return versions.every((version) => version === 1 || version === 2);
+}
+
 export function isPageSize(size: number): boolean {
   return size >= 512 && size <= 65536 && (size & (size - 1)) === 0;
 }
