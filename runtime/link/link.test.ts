@@ -257,6 +257,10 @@ test("cuts of the link in the middle of frames cost nothing", async (t) => {
   }
   await rig.drained();
   assertExact(await rig.audit(), rig.emitted);
+  for (const { plugin, lane } of rig.outbox.chains()) {
+    const gaps = createReader(rig.fleet).gaps({ node: "n1", plugin, lane });
+    for await (const gap of gaps) assert.fail(`a fence without a restart: ${JSON.stringify(gap)}`);
+  }
 });
 
 test("a process that forgets everything in the middle goes on where the hub is", async (t) => {

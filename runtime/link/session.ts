@@ -303,7 +303,6 @@ export class Session {
   /** The frame is stored, or never will be. Its rows must be gone for good before a new run hides it. */
   async #settleRetry(lanes: Lanes, frame: Frame, stored = true): Promise<void> {
     const { memory, outbox } = this.#options;
-    lanes.retry = undefined;
     memory.unknown.delete(lanes.state.id);
     if (stored) {
       lanes.settled = { first: frame.header.first, last: frame.header.last };
@@ -311,6 +310,8 @@ export class Session {
       this.#erase(lanes, frame.rows, undefined);
       await outbox.flush();
     }
+    // Only now: while it stands, the backlog knows that somebody moves the live chain.
+    lanes.retry = undefined;
     this.#moved(lanes);
   }
 
