@@ -39,7 +39,6 @@ class Pages {
   constructor(path: string) {
     this.#db = openSync(path, "r");
     const wal = scanWal(`${path}-wal`);
-    this.#walPages = wal?.pages ?? new Map();
     this.#wal = wal ? openSync(`${path}-wal`, "r") : undefined;
     const header = Buffer.alloc(100);
     readSync(this.#db, header, 0, 100, 0);
@@ -47,6 +46,9 @@ class Pages {
     this.size = wal?.pageSize ?? (isPageSize(stored) ? stored : 4096);
     this.usable = this.size;
     const inFile = Math.ceil(fstatSync(this.#db).size / this.size);
+    // Each frame makes the file longer by one page at most: a higher number is a damaged one.
+    const most = inFile + (wal?.pages.size ?? 0);
+    this.#walPages = new Map([...(wal?.pages ?? [])].filter(([page]) => page <= most));
     this.count = Math.max(inFile, ...this.#walPages.keys());
   }
 

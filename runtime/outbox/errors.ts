@@ -1,8 +1,18 @@
 import { UmecError } from "../errors.ts";
 
 /** A row or counter that can't be: the file is damaged although SQLite did not notice. */
-export function corrupt(what: string): UmecError {
-  return new UmecError("OUTBOX_CORRUPT", what);
+export class CorruptError extends UmecError {
+  /** The row that was met, as it says of itself: it may be lost although rows behind it are done. */
+  readonly suspect: { chain: number; row: number } | undefined;
+
+  constructor(what: string, suspect?: { chain: number; row: number }) {
+    super("OUTBOX_CORRUPT", what);
+    this.suspect = suspect;
+  }
+}
+
+export function corrupt(what: string, suspect?: { chain: number; row: number }): CorruptError {
+  return new CorruptError(what, suspect);
 }
 
 /** SQLite's and our own errors that mean: set this file aside and salvage it. */

@@ -1,6 +1,7 @@
 import type { Gap } from "../frame.ts";
 import type { Lane } from "../plugin/contract.ts";
 import { lanes } from "../subjects.ts";
+import { corrupt } from "./errors.ts";
 import { type FileRow, isGapKind } from "./row.ts";
 import { decodeGap, type Store } from "./store.ts";
 import type { RowRange } from "./types.ts";
@@ -73,12 +74,14 @@ export class Evictor {
       const gap = gapOf(mine);
       evicted.rows += mine.filter((row) => !isGapKind(row.kind)).length;
       evicted.samples += mine.reduce((sum, row) => sum + (isGapKind(row.kind) ? 0 : row.samples), 0);
-      this.#store.erase({
+      const gone = this.#store.erase({
         chain,
         ids: mine.map(({ id }) => ({ first: id, last: id })),
         rows: mine.length,
         samples: mine.reduce((sum, row) => sum + row.samples, 0),
       });
+      // A damaged tree can show rows that it does not find again; evicting them would never make room.
+      if (gone < mine.length) throw corrupt(`${mine.length - gone} rows of ${lane} are read, but not found`);
       const added = this.#record(lane, chain, gap, held, now);
       if (added) evicted.gaps.push(added);
     }

@@ -24,7 +24,7 @@ import {
 import { dirname } from "node:path";
 import { UmecError } from "../errors.ts";
 import type { Lane } from "../plugin/contract.ts";
-import { isDamage, isDiskFull } from "./errors.ts";
+import { CorruptError, isDamage, isDiskFull } from "./errors.ts";
 import { Evictor } from "./evict.ts";
 import { type Label, readLabel, writeLabel } from "./label.ts";
 import type { FileRow } from "./row.ts";
@@ -148,6 +148,7 @@ export class Keeper {
       generation: Number(this.#store.meta("generation")),
       chains: this.#store.chains().map(({ id, plugin, lane }) => ({ id, plugin, lane })),
       epochs: this.#store.epochs().map(({ id, boot, offsetMs }) => ({ id, boot, offsetMs })),
+      sent: this.#store.chains().flatMap(({ id, sent }) => sent.map((range) => ({ chain: id, ...range }))),
     };
     if (JSON.stringify(label) !== JSON.stringify(readLabel(labelPath(this.#options.path)))) {
       writeLabel(labelPath(this.#options.path), label);
@@ -155,8 +156,14 @@ export class Keeper {
     this.#label = label;
   }
 
-  #salvage(reason: string, counters?: ChainCounters[]): void {
-    const salvaged = salvage(this.#options.path, { ...this.#options, reason, ...(counters && { counters }) });
+  #salvage(reason: string, counters?: ChainCounters[], cause?: unknown): void {
+    const suspect = cause instanceof CorruptError ? cause.suspect : undefined;
+    const salvaged = salvage(this.#options.path, {
+      ...this.#options,
+      reason,
+      ...(counters && { counters }),
+      ...(suspect && { suspect }),
+    });
     this.#report = salvaged.report;
     this.#reset = true;
     this.#adopt(salvaged.store, salvaged.label);
@@ -187,7 +194,7 @@ export class Keeper {
       if (!isDamage(error)) throw error;
       const counters = this.#store.chains();
       this.#store.close();
-      this.#salvage(String(error), counters);
+      this.#salvage(String(error), counters, error);
       return work();
     }
   }
@@ -320,6 +327,7 @@ export class Keeper {
 
   markSent(chain: number, range: RowRange): void {
     this.#guard(() => this.#store.transaction(() => this.#store.addSent(chain, range)));
+    this.#writeLabel();
   }
 
   /** Gives the file a new identity: what was known of the rows of the old one is void. */

@@ -14,6 +14,8 @@ export interface Label {
   generation: number;
   chains: { id: number; plugin: string; lane: Lane }[];
   epochs: { id: number; boot: string; offsetMs: number | null }[];
+  /** Rows that the hub has although they are still in the file: to forget them would be to send them twice. */
+  sent?: { chain: number; first: number; last: number }[];
 }
 
 export function readLabel(path: string): Label | undefined {
@@ -49,7 +51,7 @@ export function syncDirectory(path: string): void {
 
 function isLabel(value: unknown): value is Label {
   if (typeof value !== "object" || value === null) return false;
-  const { store, generation, chains, epochs } = value as Partial<Label>;
+  const { store, generation, chains, epochs, sent = [] } = value as Partial<Label>;
   return (
     typeof store === "string" &&
     /^[0-9a-f]{16}$/.test(store) &&
@@ -57,6 +59,8 @@ function isLabel(value: unknown): value is Label {
     Array.isArray(chains) &&
     chains.every((c) => Number.isSafeInteger(c?.id) && typeof c.plugin === "string" && isLane(c.lane)) &&
     Array.isArray(epochs) &&
-    epochs.every((e) => Number.isSafeInteger(e?.id) && typeof e.boot === "string")
+    epochs.every((e) => Number.isSafeInteger(e?.id) && typeof e.boot === "string") &&
+    Array.isArray(sent) &&
+    sent.every((s) => [s?.chain, s?.first, s?.last].every(Number.isSafeInteger))
   );
 }

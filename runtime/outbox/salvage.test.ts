@@ -100,9 +100,11 @@ async function drain(
   for (let before = -1; before !== resets; ) {
     before = resets;
     for (const lane of lanes) {
-      let batch: Row[] = await outbox.read(lane, 0, 50_000);
+      let cursor = 0;
+      let batch: Row[] = await outbox.read(lane, cursor, 50_000);
       while (batch.length > 0) {
         for (const { id, chain, row, samples, gap, records } of batch) {
+          cursor = id;
           const { plugin } = outbox.chain(chain);
           const text = Buffer.from(records).toString();
           if (gap) gaps.push({ key: `${plugin} ${lane}`, gap: JSON.parse(text) });
@@ -110,7 +112,7 @@ async function drain(
           outbox.erase({ chain, ids: [{ first: id, last: id }], rows: 1, samples, doneRow: row });
         }
         await outbox.flush();
-        batch = await outbox.read(lane, 0, 50_000);
+        batch = await outbox.read(lane, cursor, 50_000);
       }
     }
     await outbox.verify(outbox.lastId);
@@ -245,6 +247,36 @@ test("a damaged frame of the log costs no row that is readable behind it", async
   assert.ok(carvable > 290, `${carvable} rows can be carved`);
   const again = await open(copy);
   assert.equal(again.stats().lastSalvage?.rows, carvable);
+  await again.close();
+});
+
+test("what the hub was found to have is remembered although the log that said so is damaged", async () => {
+  const path = join(directory, "sent.db");
+  const outbox = await Outbox.open({
+    path,
+    quotaBytes: 2 ** 26,
+    clock,
+    log: silentLog,
+    commitMs: 0,
+    thread: false,
+  });
+  for (let i = 0; i < 20; i++) {
+    await outbox.append({
+      plugin: "m",
+      lane: "bulk",
+      time: { unixMs: i },
+      samples: 1,
+      records: Buffer.from(`row ${i}`),
+    });
+  }
+  await outbox.markSent(1, { first: 1, last: 12 });
+  const copy = join(directory, "sent-copy.db");
+  copyOutbox(path, copy);
+  await outbox.close();
+  flip(`${copy}-wal`, 32 + 24 + 100, 0xff);
+  const again = await open(copy);
+  assert.equal(again.stats().salvages, 1);
+  assert.deepEqual(again.chain(1).sent, [{ first: 1, last: 12 }]);
   await again.close();
 });
 

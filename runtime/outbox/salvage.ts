@@ -8,7 +8,7 @@ import { type Label, readLabel, syncDirectory, writeLabel } from "./label.ts";
 import { laneOfKind } from "./row.ts";
 import { RowSet } from "./row-set.ts";
 import { type ChainCounters, type Epoch, Store, type StoreOptions } from "./store.ts";
-import type { SalvageReport } from "./types.ts";
+import type { RowRange, SalvageReport } from "./types.ts";
 
 /**
  * Salvage: a damaged file is set aside, what can be read of it is carried over, what can't becomes gap records.
@@ -34,6 +34,8 @@ export interface SalvageOptions extends StoreOptions {
   reason: string;
   /** The counters as they were in memory, if the damage was met while running: they make the gaps exact. */
   counters?: readonly ChainCounters[];
+  /** A row that was met where it should not be: its chain's gap reaches back to it. */
+  suspect?: { chain: number; row: number };
 }
 
 export function salvage(path: string, options: SalvageOptions): Salvaged {
@@ -41,7 +43,7 @@ export function salvage(path: string, options: SalvageOptions): Salvaged {
   const old = readLabel(labelPath(path));
   const peek = Store.peek(path);
   const counters = new Map((options.counters ?? peek.chains).map((chain) => [chain.id, chain]));
-  const oldGeneration = Math.max(old?.generation ?? 0, peek.generation ?? 0);
+  const oldGeneration = old?.generation ?? peek.generation ?? 0;
   const label: Label = {
     store: old?.store ?? peek.store ?? randomBytes(8).toString("hex"),
     generation: oldGeneration + 1,
@@ -63,9 +65,14 @@ export function salvage(path: string, options: SalvageOptions): Salvaged {
       const firstRow = label.generation * generationSize + 1;
       const doneRow = known?.doneRow ?? 0;
       store.addChain({ ...chain, nextRow: firstRow, doneRow, rows: numbers.count, samples, sent: [] });
-      for (const range of known?.sent ?? []) store.addSent(chain.id, range);
+      for (const range of sentRanges(chain.id, known, old)) store.addSent(chain.id, range);
       const exact = options.counters !== undefined;
-      const gap = missing(numbers, known, exact ? known?.nextRow : undefined, firstRow);
+      const { suspect } = options;
+      const from = Math.min(
+        doneRow + 1,
+        suspect?.chain === chain.id && suspect.row > 0 ? suspect.row : Number.MAX_SAFE_INTEGER,
+      );
+      const gap = missing(numbers, known, from, exact ? known?.nextRow : undefined, firstRow);
       if (gap) store.appendGap(chain.id, gap, 0, Date.now());
       report.rows += numbers.count;
       report.samples += samples;
@@ -140,6 +147,16 @@ function nameChains(
   return [...chains.values()];
 }
 
+/** As the counters have them and, as these may be older than the label, as the label has them. */
+function sentRanges(chain: number, known: ChainCounters | undefined, old: Label | undefined): RowRange[] {
+  const ranges = [...(known?.sent ?? [])];
+  for (const { chain: owner, first, last } of old?.sent ?? []) {
+    if (owner === chain && !ranges.some((r) => r.first === first && r.last === last))
+      ranges.push({ first, last });
+  }
+  return ranges;
+}
+
 function mergeEpochs(old: Label | undefined, peeked: readonly Epoch[]): Label["epochs"] {
   const epochs = new Map(old?.epochs.map((epoch) => [epoch.id, epoch]));
   for (const { id, boot, offsetMs } of peeked)
@@ -148,16 +165,17 @@ function mergeEpochs(old: Label | undefined, peeked: readonly Epoch[]): Label["e
 }
 
 /**
+ * @param from the first row that may be missing
  * @param nextRow the row after the last one given, if it is known for certain
  * @param firstRow the first row of the new generation
  */
 function missing(
   numbers: RowSet,
   counters: ChainCounters | undefined,
+  from: number,
   nextRow: number | undefined,
   firstRow: number,
 ): Gap | undefined {
-  const from = (counters?.doneRow ?? 0) + 1;
   const certain = Math.max(counters?.nextRow ?? 0, numbers.last + 1);
   const rows = numbers.holesBetween(from, certain);
   if (nextRow !== undefined && rows === 0) return undefined;

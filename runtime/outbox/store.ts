@@ -117,8 +117,7 @@ export class Store {
         this.setMeta("nextId", label.generation * generationSize + 1);
       })();
     }
-    this.#snapshotId = Number(this.meta("snapshotId") ?? 0);
-    this.#nextId = Number(this.meta("nextId") ?? 1);
+    this.#loadNumbers();
     for (const chain of this.#db.prepare("SELECT * FROM chain").all() as (ChainCounters & {
       lane: string;
     })[]) {
@@ -131,6 +130,20 @@ export class Store {
       this.#chains.get(chain)?.sent.push({ first, last });
     }
     for (const lane of lanes) this.#countTail(lane);
+  }
+
+  #loadNumbers(): void {
+    const generation = this.meta("generation");
+    const nextId = this.meta("nextId");
+    const snapshotId = this.meta("snapshotId") ?? 0;
+    if (!isGeneration(generation)) throw corrupt(`the generation is ${generation}`);
+    if (typeof nextId !== "number" || Math.floor((nextId - 1) / generationSize) !== generation) {
+      throw corrupt(`the next id is ${nextId}, in generation ${generation}`);
+    }
+    if (typeof snapshotId !== "number" || snapshotId >= nextId)
+      throw corrupt(`the snapshot ends at ${snapshotId}`);
+    this.#nextId = nextId;
+    this.#snapshotId = snapshotId;
   }
 
   #countTail(lane: Lane): void {
@@ -260,8 +273,11 @@ export class Store {
   read(lane: Lane, afterId: number, maxBytes: number, beforeId = Number.MAX_SAFE_INTEGER): FileRow[] {
     const rows: FileRow[] = [];
     let bytes = 0;
+    let lastId = afterId;
     for (const row of this.#read[lane].iterate(afterId, beforeId) as IterableIterator<FileRow>) {
-      if (row.crc !== checksum(row)) throw corrupt(`row ${row.id} of ${lane} has a wrong checksum`);
+      if (row.crc !== checksum(row)) throw corrupt(`row ${row.id} of ${lane} has a wrong checksum`, row);
+      if (row.id <= lastId) throw corrupt(`row ${row.id} of ${lane} comes behind row ${lastId}`, row);
+      lastId = row.id;
       rows.push(row);
       bytes += row.records.length;
       if (bytes >= maxBytes) break;
@@ -269,8 +285,11 @@ export class Store {
     return rows;
   }
 
-  /** Erases inside the present transaction. Ids that are gone already count for nothing. */
-  erase(erasure: Erasure): void {
+  /**
+   * Erases inside the present transaction; returns how many rows went. Ids that are gone already count for
+   * nothing.
+   */
+  erase(erasure: Erasure): number {
     const chain = this.#counters(erasure.chain);
     let gone = 0;
     for (const { first, last } of erasure.ids) gone += this.#delete[chain.lane].run(first, last).changes;
@@ -283,6 +302,7 @@ export class Store {
       chain.sent = chain.sent.filter((range) => range.last > chain.doneRow);
       this.#db.prepare("DELETE FROM sent WHERE chain = ? AND last <= ?").run(chain.id, chain.doneRow);
     }
+    return gone;
   }
 
   /** Ends a transaction that erased: the counters on disk are those of what is left. */
@@ -403,7 +423,7 @@ export class Store {
     });
     attempt((db) => {
       const generation = db.prepare(meta).pluck().get("generation");
-      if (typeof generation === "number") found.generation = generation;
+      if (isGeneration(generation)) found.generation = generation;
     });
     attempt((db) => {
       for (const chain of db.prepare("SELECT * FROM chain").all() as (ChainCounters & { lane: string })[]) {
@@ -436,6 +456,11 @@ export class Store {
   close(): void {
     this.#db.close();
   }
+}
+
+/** Beyond the last one, numbers would not be exact any more. */
+function isGeneration(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 8_000;
 }
 
 export function encodeGap(gap: Gap): Uint8Array {

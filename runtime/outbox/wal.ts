@@ -50,12 +50,14 @@ function scan(fd: number, size: number): WalScan | undefined {
   // A log with a broken header, but with frames in it, has lost whatever was committed there.
   let broken = !headerTrue;
   let damaged = false;
+  let salt: Buffer | undefined;
   for (let at = headerSize; at + frameSize <= size; at += frameSize) {
     readSync(fd, frame, 0, frameSize, at);
-    const sameSalt = headerTrue ? frame.compare(header, 16, 24, 8, 16) === 0 : true;
-    if (!sameSalt) {
-      // Left over from before the log was last reset: nothing behind it is of this log.
-      if (!broken) break;
+    // With a damaged header the first frame says which salt this log has.
+    salt ??= Buffer.from(headerTrue ? header.subarray(16, 24) : frame.subarray(8, 16));
+    if (frame.compare(salt, 0, 8, 8, 16) !== 0) {
+      // Left over from before the log was last reset, or a damaged frame: then others of this log follow.
+      broken = true;
       continue;
     }
     const page = frame.readUInt32BE(0);
