@@ -1,6 +1,6 @@
 #!/bin/sh
 # The program `umec` of a bundle; a link to it may lie anywhere on the PATH.
-# Small boards first: these flags and one malloc arena take 30 MiB off an idle node, for a quarter of a throughput
+# Small boards first: these flags and one malloc arena take 17 MiB off an idle node, for a quarter of a throughput
 # that no board comes near; bench/README.md has the figures. UMEC_NODE_FLAGS has others in their place.
 lib=$(dirname "$(readlink -f "$0")")/../lib
 export UMEC_NATS_SERVER="${UMEC_NATS_SERVER:-$lib/nats-server}"

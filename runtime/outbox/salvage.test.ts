@@ -15,6 +15,7 @@ import { after, before, test } from "node:test";
 import fc from "fast-check";
 import type { Gap } from "../frame.ts";
 import { silentLog } from "../log.ts";
+import type { Lane } from "../plugin/contract.ts";
 import { lanes } from "../subjects.ts";
 import { carveRows } from "./carve.ts";
 import { Outbox } from "./outbox.ts";
@@ -220,8 +221,15 @@ test("one damaged page of rows costs only the rows on it", async () => {
   assert.ok(lost > 0 && lost < 60, `${lost} rows lost`);
 });
 
-test("a damaged frame of the log costs no row that is readable behind it", async () => {
-  const path = join(directory, "log.db");
+/** A copy of an outbox whose process was killed with `rows` small rows, and what `last` did, in its log alone. */
+async function killedWithLog(
+  name: string,
+  rows: number,
+  lane: Lane,
+  last: (outbox: Outbox) => Promise<void> = async () => {},
+): Promise<string> {
+  const path = join(directory, `${name}.db`);
+  const copy = join(directory, `${name}-copy.db`);
   const outbox = await Outbox.open({
     path,
     quotaBytes: 2 ** 26,
@@ -230,18 +238,18 @@ test("a damaged frame of the log costs no row that is readable behind it", async
     commitMs: 0,
     thread: false,
   });
-  for (let i = 0; i < 300; i++) {
-    await outbox.append({
-      plugin: "m",
-      lane: "telemetry",
-      time: { unixMs: i },
-      samples: 1,
-      records: Buffer.from(`row ${i}`),
-    });
+  for (let i = 0; i < rows; i++) {
+    const records = Buffer.from(`row ${i}`);
+    await outbox.append({ plugin: "m", lane, time: { unixMs: i }, samples: 1, records });
   }
-  const copy = join(directory, "log-copy.db");
+  await last(outbox);
   copyOutbox(path, copy);
   await outbox.close();
+  return copy;
+}
+
+test("a damaged frame of the log costs no row that is readable behind it", async () => {
+  const copy = await killedWithLog("log", 300, "telemetry");
   flip(`${copy}-wal`, 32 + 100 * 4120 + 2000, 0xff);
   const carvable = [...carveRows(copy)].length;
   assert.ok(carvable > 290, `${carvable} rows can be carved`);
@@ -251,28 +259,9 @@ test("a damaged frame of the log costs no row that is readable behind it", async
 });
 
 test("what the hub was found to have is remembered although the log that said so is damaged", async () => {
-  const path = join(directory, "sent.db");
-  const outbox = await Outbox.open({
-    path,
-    quotaBytes: 2 ** 26,
-    clock,
-    log: silentLog,
-    commitMs: 0,
-    thread: false,
-  });
-  for (let i = 0; i < 20; i++) {
-    await outbox.append({
-      plugin: "m",
-      lane: "bulk",
-      time: { unixMs: i },
-      samples: 1,
-      records: Buffer.from(`row ${i}`),
-    });
-  }
-  await outbox.markSent(1, { first: 1, last: 12 });
-  const copy = join(directory, "sent-copy.db");
-  copyOutbox(path, copy);
-  await outbox.close();
+  const copy = await killedWithLog("sent", 20, "bulk", (outbox) =>
+    outbox.markSent(1, { first: 1, last: 12 }),
+  );
   flip(`${copy}-wal`, 32 + 24 + 100, 0xff);
   const again = await open(copy);
   assert.equal(again.stats().salvages, 1);

@@ -193,6 +193,6 @@ function setFileAside(path: string): string {
   return aside;
 }
 
-export function removeFile(path: string): void {
+function removeFile(path: string): void {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
 }

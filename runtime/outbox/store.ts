@@ -463,7 +463,7 @@ function isGeneration(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 8_000;
 }
 
-export function encodeGap(gap: Gap): Uint8Array {
+function encodeGap(gap: Gap): Uint8Array {
   return Buffer.from(JSON.stringify(gap));
 }
 

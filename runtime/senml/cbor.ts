@@ -4,9 +4,6 @@ import { setField } from "./fields.ts";
 import type { SenmlPack, SenmlRecord } from "./record.ts";
 import { invalid, type RawRecord, resolve } from "./resolve.ts";
 
-/** The media type of RFC 8428 section 12.3.2. */
-export const cborType = "application/senml+cbor";
-
 /** Tag 4: decimal fraction [exponent, mantissa], allowed for numbers by RFC 8428 section 6. */
 const decimalFractionTag = 4;
 const tags = {

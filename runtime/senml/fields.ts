@@ -20,9 +20,9 @@ const fields = [
   ["vd", 8, "bytes"],
 ] as const satisfies readonly [keyof RawRecord, number, "number" | "string" | "boolean" | "bytes"][];
 
-export type Field = (typeof fields)[number];
+type Field = (typeof fields)[number];
 
-export const fieldByLabel: ReadonlyMap<unknown, Field> = new Map(
+const fieldByLabel: ReadonlyMap<unknown, Field> = new Map(
   fields.flatMap((field): [unknown, Field][] => [
     [field[1], field],
     [field[0], field],

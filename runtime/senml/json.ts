@@ -3,9 +3,6 @@ import { setField } from "./fields.ts";
 import type { SenmlPack, SenmlRecord } from "./record.ts";
 import { invalid, type RawRecord, resolve } from "./resolve.ts";
 
-/** The media type of RFC 8428 section 12.3.1. */
-export const jsonType = "application/senml+json";
-
 /** Decodes and resolves a pack in JSON (RFC 8428 section 5). Throws `SENML_INVALID`. */
 export function decodeJson(text: string): SenmlRecord[] {
   let pack: unknown;
