@@ -66,26 +66,6 @@ cached() {
   [ "$architecture" != "$host" ] || new_enough "$(version_of "$binary")"
 }
 
-# The mirrors that the machine's apt uses for a release of Debian itself (not its security or update suites).
-# Without downloaded lists apt does not tell whose release it is; then the release's name decides.
-machine_mirrors() {
-  # shellcheck disable=SC2016
-  apt-get indextargets --format '$(SITE) $(COMPONENT) $(RELEASE) $(LABEL)' 'Created-By: Packages' 2>/dev/null |
-    sed -n 's/^\([^ ]*\) main [a-z]* Debian$/\1/p'
-  apt-get update --print-uris 2>/dev/null |
-    sed -n -E "s#^'([^']*)/dists/(bookworm|trixie|sid|oldstable|stable|unstable)/InRelease'.*#\1#p"
-}
-
-find_mirror() {
-  if [ -n "${UMEC_DEBIAN_MIRROR:-}" ]; then
-    mirror=$UMEC_DEBIAN_MIRROR
-    return
-  fi
-  mirror=$(machine_mirrors | head -n 1)
-  [ -n "$mirror" ] || fail "this machine's apt knows no mirror of Debian" \
-    "set UMEC_DEBIAN_MIRROR to one, or put nats-server >= $oldest on the PATH"
-}
-
 write_apt_configuration() {
   mkdir -p "$work/none" "$work/state/lists/partial" "$work/cache/archives/partial"
   printf 'deb [signed-by=%s arch=%s] %s sid main\n' "$keyring" "$architecture" "$mirror" >"$work/sources.list"
@@ -114,7 +94,8 @@ fetch() {
   done
   [ -r "$keyring" ] || fail "$keyring is missing: Debian's signature can't be checked" \
     "install the package debian-archive-keyring, or put nats-server >= $oldest on the PATH"
-  find_mirror
+  mirror=$("${0%/*}/debian-mirror.sh") || fail "there is no mirror to fetch from" \
+    "set UMEC_DEBIAN_MIRROR to one, or put nats-server >= $oldest on the PATH"
   # What a run that was killed left behind; we hold the lock.
   rm -rf "$cache"/fetch.*
   work=$(mktemp -d "$cache/fetch.XXXXXX")

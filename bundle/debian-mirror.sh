@@ -1,0 +1,21 @@
+#!/bin/sh
+# Prints the mirror of Debian to fetch from: UMEC_DEBIAN_MIRROR, or the one that this machine's apt uses for a release
+# of Debian itself (not for its security or update suites).
+set -eu
+
+machine_mirrors() {
+  # shellcheck disable=SC2016
+  apt-get indextargets --format '$(SITE) $(COMPONENT) $(RELEASE) $(LABEL)' 'Created-By: Packages' 2>/dev/null |
+    sed -n 's/^\([^ ]*\) main [a-z]* Debian$/\1/p'
+  # Without downloaded lists apt does not tell whose release it is; then the release's name decides.
+  apt-get update --print-uris 2>/dev/null |
+    sed -n -E "s#^'([^']*)/dists/(bookworm|trixie|sid|oldstable|stable|unstable)/InRelease'.*#\1#p"
+}
+
+mirror=${UMEC_DEBIAN_MIRROR:-$(machine_mirrors | head -n 1)}
+if [ -z "$mirror" ]; then
+  echo "debian-mirror.sh: this machine's apt knows no mirror of Debian" >&2
+  echo "debian-mirror.sh:   set UMEC_DEBIAN_MIRROR to one, as in http://host/debian" >&2
+  exit 1
+fi
+printf '%s\n' "$mirror"
