@@ -30,6 +30,8 @@ const byCode: ReadonlyMap<string, number> = new Map([
   ["HUB_NODE_NAME", exitCodes.usage],
   ["HUB_QUERY_INVALID", exitCodes.usage],
   ["HUB_TLS_REQUIRED", exitCodes.usage],
+  ["CARD_INVALID", exitCodes.invalidTarget],
+  ["CARD_UNREADABLE", exitCodes.invalidTarget],
   ["TARGET_INVALID", exitCodes.invalidTarget],
   ["TARGET_MISSING", exitCodes.invalidTarget],
   ["TARGET_UNREADABLE", exitCodes.invalidTarget],

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { version } from "../version.ts";
 import { addCheckCommand } from "./check.ts";
+import { addCommissionCommand } from "./commission.ts";
 import type { Context } from "./context.ts";
 import { addDemoCommand } from "./demo.ts";
 import { exitCodeMeanings } from "./exit-codes.ts";
@@ -35,6 +36,7 @@ export function createProgram(context: Context): Command {
   addCheckCommand(program, context);
   addStatusCommand(program, context);
   addSchemaCommand(program, context);
+  addCommissionCommand(program, context);
   addHubCommand(program, context);
   addOutboxCommand(program, context);
   addDemoCommand(program, context);

@@ -1,0 +1,56 @@
+import { stringify } from "yaml";
+import type { Card, CardNetwork } from "./card-schema.ts";
+
+/** One file that a card asks for. A private one is its owner's alone. */
+export interface CardFile {
+  /** Relative to the root of the node. */
+  path: string;
+  /** `undefined`: the card does not ask for it, and what an earlier card left there goes. */
+  text: string | undefined;
+  private: boolean;
+}
+
+export const targetPath = "data/umec/node.yaml";
+
+/** The target state that the card describes, as the document of `node.yaml`; secrets are files beside it. */
+export function targetOf({ node, hub, target }: Card): Record<string, unknown> {
+  const { link, ...rest } = target ?? {};
+  if (!hub) return { node, ...(link !== undefined && { link }), ...rest };
+  const own = { hub: hub.urls, credentials: "./hub.creds", ...(hub.ca && { ca: "./hub-ca.pem" }) };
+  // What is no mapping stays, for the check to find.
+  const joined = link === undefined || (typeof link === "object" && link) ? { ...link, ...own } : link;
+  return { node, link: joined, ...rest };
+}
+
+/**
+ * All that the card asks for, the target state last: whoever finds that has the rest. Paths are those of the image
+ * (docs/image.md).
+ */
+export function filesOf(card: Card): CardFile[] {
+  const { node, hub, ssh, network } = card;
+  return [
+    { path: "data/umec/hub-ca.pem", text: hub?.ca, private: false },
+    { path: "data/umec/hub.creds", text: hub?.credentials, private: true },
+    { path: "data/umec/enrolment-token", text: hub?.token, private: true },
+    { path: "data/ssh/authorized_keys", text: ssh?.map((key) => `${key}\n`).join(""), private: true },
+    { path: "data/network/10-umec.network", text: network && networkFile(network), private: false },
+    { path: "data/etc/hostname", text: `${node}\n`, private: false },
+    { path: targetPath, text: targetFile(card), private: true },
+  ];
+}
+
+function targetFile(card: Card): string {
+  return `# Taken from umec.json. Change it here; a running node follows this file.\n${stringify(targetOf(card))}`;
+}
+
+/** systemd.network(5). */
+function networkFile({ interface: name, address, gateway, dns, ntp }: CardNetwork): string {
+  const match = name === undefined ? "Type=ether" : `Name=${name}`;
+  const lines = [
+    ...(address === undefined ? ["DHCP=yes"] : [`Address=${address}`]),
+    ...(gateway === undefined ? [] : [`Gateway=${gateway}`]),
+    ...(dns ?? []).map((server) => `DNS=${server}`),
+    ...(ntp ?? []).map((server) => `NTP=${server}`),
+  ];
+  return `[Match]\n${match}\n\n[Network]\n${lines.join("\n")}\n`;
+}
