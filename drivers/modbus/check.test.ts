@@ -117,3 +117,16 @@ test("the manifest lists what is offered", () => {
     { name: "meter/power", access: "read-write", unit: "W" },
   ]);
 });
+
+test("unit 0 is a device of its own on TCP, and on a serial line all of them, which nobody can read", () => {
+  const units = { all: { unit: 0, registers: { level: { address: 0 } } } };
+  assert.deepEqual(pointers({ host: "localhost", units }), []);
+  for (const way of [
+    { transport: "serial", path: "/dev/ttyS0" },
+    { transport: "rtu-over-tcp", host: "localhost", port: 4001 },
+  ] as const) {
+    assert.deepEqual(pointers({ ...way, units }), ["/units/all/registers/level/access"]);
+    const written = { all: { unit: 0, registers: { level: { address: 0, access: "write" as const } } } };
+    assert.deepEqual(pointers({ ...way, units: written }), []);
+  }
+});

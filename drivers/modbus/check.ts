@@ -1,12 +1,12 @@
 import type { OptionFinding } from "../../runtime/plugin/sdk.ts";
 import { parseReference } from "./address.ts";
 import { locate, specOf } from "./config.ts";
-import type { ModbusOptions, RegisterOptions } from "./options.ts";
+import { defaults, type ModbusOptions, type RegisterOptions } from "./options.ts";
 import { isBitTable, maxRegistersPerRead, maxRegistersPerWrite } from "./pdu.ts";
 import { widthOf } from "./values.ts";
 
 /** What is wrong with options that fit the schema: each finding points at the option meant. */
-export function checkOptions({ units }: ModbusOptions): OptionFinding[] {
+export function checkOptions({ transport = defaults.transport, units }: ModbusOptions): OptionFinding[] {
   const findings: OptionFinding[] = [];
   const unitOwner = new Map<number, string>();
   duplicates(Object.keys(units), "/units", findings);
@@ -26,6 +26,13 @@ export function checkOptions({ units }: ModbusOptions): OptionFinding[] {
       const at = `${pointer}/registers/${quantity}`;
       if (quantity === "online") {
         findings.push({ pointer: at, reason: "the name online is taken: it says whether the unit answers" });
+      }
+      if (transport !== "tcp" && unit.unit === 0 && register.access !== "write") {
+        findings.push({
+          pointer: `${at}/access`,
+          reason: "unit 0 is all units of the line, and nobody answers",
+          hint: "use access: write, or the unit's own address, 1 to 247",
+        });
       }
       const maxWidth = unit.maxRegistersPerRead ?? maxRegistersPerRead;
       for (const finding of checkRegister(register, maxWidth)) {

@@ -2,39 +2,41 @@
  * A Modbus client on one connection.
  *
  * What it promises:
- * 1. Each request ends: with the reply's PDU, or with `MODBUS_TIMEOUT` at most `timeoutMs` after it was sent,
- *    or with `MODBUS_DISCONNECTED`. Nothing is sent twice.
- * 2. A reply is given only to the request whose transaction identifier, unit and function code it carries
- *    (messaging guide V1.0b, section 4.4.1.3); a late or foreign one is counted and dropped.
- * 3. At most `maxInFlight` requests are under way, urgent ones first, else in the order of asking.
+ * 1. Each request ends: with the reply's PDU, or with `MODBUS_TIMEOUT` or `MODBUS_FRAME` when its time is over,
+ *    or with `MODBUS_DISCONNECTED`.
+ * 2. A reply is given only to the request that it answers; a late or foreign one is counted and dropped. How that
+ *    is told, and how many requests are under way at once, is the *exchange*'s business: `pipeline.ts`, `rtu.ts`.
+ * 3. Urgent requests are sent first, else in the order of asking.
  * 4. At most `maxQueued` wait; one more is refused with `MODBUS_BUSY`.
  * 5. It connects by itself, at once after a connection that worked and with jittered backoff after one that
  *    did not. Requests wait for an attempt that is under way; between attempts they fail at once.
  *
- * A connection on which three requests in a row found no answer is dropped and opened again: a peer that lost
- * its power does not say goodbye, and TCP would go on for a quarter of an hour. The error that `onState` then
+ * A network connection on which three requests in a row found no answer is dropped and opened again: a peer that
+ * lost its power does not say goodbye, and TCP would go on for a quarter of an hour. The error that `onState` then
  * gets has a cause of code `MODBUS_TIMEOUT`.
- *
- * Speed: there is one timer for all requests, set for the oldest and not touched when a reply comes. Frames
- * that become due in the same turn are written together, so pipelined requests share a segment.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { ExponentialBackoff } from "cockatiel";
 import { isUmecError, messageOf, UmecError } from "../../runtime/plugin/sdk.ts";
-import { frameError } from "./errors.ts";
+import type { CreateExchange, Exchange } from "./exchange.ts";
+import { mbap } from "./mbap.ts";
+import { pipeline } from "./pipeline.ts";
 import { createRequestQueue, type Request } from "./queue.ts";
 import type { Framing, Line, OpenLine } from "./transport.ts";
 
 export interface ClientOptions {
   open: OpenLine;
-  framing: Framing;
+  /** How requests and replies share the line. @default a pipeline of `framing` with `maxInFlight` */
+  exchange?: CreateExchange;
+  /** How a pipeline wraps PDUs. @default mbap */
+  framing?: Framing;
   /** Longest wait for a reply. @default 1000 */
   timeoutMs?: number;
   /** Longest wait for a connection. @default 5000 */
   connectTimeoutMs?: number;
   /** @default { initialMs: 500, maxMs: 30_000 } */
   backoff?: { initialMs: number; maxMs: number };
-  /** Requests under way at once; more than 1 only if the server can (most gateways can't). @default 1 */
+  /** Requests under way at once in a pipeline; more than 1 only if the server can (most gateways can't). @default 1 */
   maxInFlight?: number;
   /** @default 1024 */
   maxQueued?: number;
@@ -59,31 +61,24 @@ export interface Client extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const silentTimeoutsToDrop = 3;
-
 export function createClient({
   open,
-  framing,
+  framing = mbap,
   timeoutMs = 1000,
   connectTimeoutMs = 5000,
   backoff: { initialMs, maxMs } = { initialMs: 500, maxMs: 30_000 },
   maxInFlight = 1,
+  exchange: createExchange = pipeline({ framing, maxInFlight }),
   maxQueued = 1024,
   onState = () => {},
 }: ClientOptions): Client {
   const ended = new AbortController();
   const queue = createRequestQueue(maxQueued);
-  /** By transaction identifier; in the order of sending, so that the first is the oldest. */
-  const inFlight = new Map<number, Request>();
   let line: Line | undefined;
-  /** Ends the connection, for a reason of ours. */
-  let drop: (reason: unknown) => void = () => {};
+  let exchange: Exchange | undefined;
   let reason: UmecError | undefined;
-  let transactionId = 0;
-  let timer: NodeJS.Timeout | undefined;
   let flushing = false;
   let heard = false;
-  let silent = 0;
   let strays = 0;
 
   function flushSoon(): void {
@@ -95,90 +90,31 @@ export function createClient({
 
   function flush(): void {
     flushing = false;
-    if (!line) return;
-    let bytes: Buffer | undefined;
-    while (inFlight.size < maxInFlight) {
-      const request = queue.next();
-      if (!request) break;
-      transactionId = (transactionId + 1) & 0xffff;
-      request.deadlineMs = performance.now() + timeoutMs;
-      inFlight.set(transactionId, request);
-      const adu = framing.encode(transactionId, request.unit, request.pdu);
-      bytes = bytes ? Buffer.concat([bytes, adu]) : adu;
-    }
-    if (!bytes) return;
-    if (!timer) armTimer();
-    line.write(bytes);
-  }
-
-  function armTimer(): void {
-    timer = undefined;
-    for (const { deadlineMs } of inFlight.values()) {
-      timer = setTimeout(expire, Math.max(1, Math.ceil(deadlineMs - performance.now())));
-      return;
-    }
-  }
-
-  function expire(): void {
-    const now = performance.now();
-    for (const [id, request] of inFlight) {
-      if (request.deadlineMs > now) break;
-      inFlight.delete(id);
-      silent += 1;
-      request.reject(
-        new UmecError("MODBUS_TIMEOUT", `unit ${request.unit} did not answer within ${timeoutMs} ms`),
-      );
-    }
-    armTimer();
-    if (silent >= silentTimeoutsToDrop)
-      drop(new UmecError("MODBUS_TIMEOUT", `${silent} requests in a row found no answer`));
-    // After those who were rejected had their say: they may give up what else they have in the queue.
-    else setImmediate(flush);
-  }
-
-  function onFrame(id: number, unit: number, pdu: Buffer): void {
-    heard = true;
-    silent = 0;
-    const request = inFlight.get(id);
-    if (!request) {
-      strays += 1;
-      return;
-    }
-    inFlight.delete(id);
-    if (unit === request.unit && (pdu[0]! & 0x7f) === request.pdu[0]) request.resolve(Buffer.from(pdu));
-    else {
-      request.reject(
-        frameError(
-          `asked unit ${request.unit} for function ${request.pdu[0]}, unit ${unit} answered ${pdu[0]}`,
-        ),
-      );
-    }
+    exchange?.flush();
   }
 
   function disconnect(error: UmecError): void {
     line = undefined;
-    clearTimeout(timer);
-    timer = undefined;
-    silent = 0;
-    for (const request of inFlight.values()) request.reject(error);
-    inFlight.clear();
+    exchange?.end(error);
+    exchange = undefined;
   }
 
   async function connectOnce(): Promise<UmecError> {
     const gone = Promise.withResolvers<unknown>();
     heard = false;
     let opened: Line | undefined;
-    drop = (why) => {
+    let used: Exchange | undefined;
+    /** Ends the connection, for a reason of ours. */
+    const drop = (why: unknown): void => {
       gone.resolve(why);
       opened?.close();
     };
     try {
-      const decode = framing.createDecoder(onFrame);
       opened = await open(
         {
           data(chunk) {
             try {
-              decode(chunk);
+              used?.data(chunk);
             } catch (error) {
               drop(error);
             }
@@ -189,6 +125,20 @@ export function createClient({
         AbortSignal.any([ended.signal, AbortSignal.timeout(connectTimeoutMs)]),
       );
       line = opened;
+      used = createExchange({
+        write: opened.write,
+        next: queue.next,
+        giveBack: queue.giveBack,
+        timeoutMs,
+        drop,
+        heard() {
+          heard = true;
+        },
+        stray() {
+          strays += 1;
+        },
+      });
+      exchange = used;
       reason = undefined;
       onState(undefined);
       flushSoon();
@@ -235,8 +185,8 @@ export function createClient({
     request(unit, pdu, { urgent = false, signal } = {}) {
       return new Promise((resolve, reject) => {
         if (reason) return reject(reason);
-        const request: Request = { unit, pdu, signal, resolve, reject, deadlineMs: 0 };
-        if (queue.add(request, urgent)) flushSoon();
+        const request: Request = { unit, pdu, signal, urgent, resolve, reject, deadlineMs: 0, sent: 0 };
+        if (queue.add(request)) flushSoon();
       });
     },
     get connected() {

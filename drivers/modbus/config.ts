@@ -22,6 +22,8 @@ export interface Unit {
   /** The device's name. */
   name: string;
   unit: number;
+  /** All units of a serial line: written to, and never answering. */
+  broadcast: boolean;
   registers: Register[];
   limits: (table: Table) => PlanLimits;
 }
@@ -53,7 +55,7 @@ export function specOf(register: RegisterOptions): ValueSpec {
 }
 
 /** The units of valid options: see `check.ts` for what makes them so. */
-export function resolveUnits({ units }: ModbusOptions): Unit[] {
+export function resolveUnits({ transport = defaults.transport, units }: ModbusOptions): Unit[] {
   return Object.entries(units).map(([name, unit]) => {
     const requestCost = unit.requestCost ?? defaults.requestCost;
     const registerCost = unit.gapCost ?? defaults.gapCost;
@@ -71,6 +73,7 @@ export function resolveUnits({ units }: ModbusOptions): Unit[] {
     return {
       name,
       unit: unit.unit,
+      broadcast: transport !== "tcp" && unit.unit === 0,
       limits: (table) => (isBitTable(table) ? forBits : forRegisters),
       registers: Object.entries(unit.registers).map(([quantity, register]) => {
         const spec = specOf(register);

@@ -38,6 +38,7 @@ export function createDevice(unit: Unit, health: UnitHealth, client: Client): De
       return await client.request(unit.unit, pdu, { urgent, signal: admission.signal });
     } catch (error) {
       if (isSilence(error)) health.silent(admission);
+      else if (isUmecError(error, "MODBUS_FRAME")) health.damaged(admission);
       else if (isUmecError(error, "MODBUS_DISCONNECTED")) health.disconnected(admission);
       throw error;
     }
@@ -64,7 +65,8 @@ export function createDevice(unit: Unit, health: UnitHealth, client: Client): De
     },
     async write(pdu, admission, how = {}) {
       const reply = await ask(pdu, admission, how);
-      judged(admission, () => decodeWrite(pdu, reply));
+      // Of a broadcast nobody says whether it came.
+      if (!unit.broadcast) judged(admission, () => decodeWrite(pdu, reply));
     },
   };
 }

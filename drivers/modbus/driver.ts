@@ -1,8 +1,9 @@
 /**
- * The Modbus driver: polls any number of units behind one Modbus TCP server or gateway, and writes to them.
+ * The Modbus driver: polls any number of units behind one Modbus TCP server or gateway, or on one serial line, and
+ * writes to them.
  *
- * The parts: `tcp` and `mbap` carry PDUs, `client` matches replies and keeps the connection, `plan` and
- * `reader` decide which requests to send, `units` keeps dead units from delaying the others, `schedule` says
+ * The parts: `tcp` and `serial` carry bytes, `mbap` and `rtu-frame` wrap PDUs, `pipeline` and `rtu` match replies,
+ * `connection` chooses among them, `client` keeps the connection. Above it all is the same: `plan` and `reader` decide which requests to send, `units` keeps dead units from delaying the others, `schedule` says
  * when, `values` turns registers into numbers, `commands` the other way round.
  */
 import { defineDriver, type Host, isUmecError, messageOf, type UmecError } from "../../runtime/plugin/sdk.ts";
@@ -10,11 +11,10 @@ import { checkOptions } from "./check.ts";
 import { type Client, createClient } from "./client.ts";
 import { offerCommands } from "./commands.ts";
 import { resolveUnits, type Unit } from "./config.ts";
+import { type Connection, connectionOf } from "./connection.ts";
 import { createDevice, createGroups, type Device, type Group } from "./device.ts";
-import { mbap } from "./mbap.ts";
 import { defaults, type ModbusOptions, optionsSchema } from "./options.ts";
 import { emitOnline, pollGroup } from "./schedule.ts";
-import { tcpLine } from "./tcp.ts";
 import { createUnitHealth } from "./units.ts";
 
 export const driver = defineDriver({
@@ -22,15 +22,15 @@ export const driver = defineDriver({
     name: "modbus",
     version: "0.1.0",
     kind: "low",
-    summary: "Polls and writes registers of Modbus TCP devices, and of serial ones behind a gateway.",
+    summary: "Polls and writes registers of Modbus devices: TCP, RTU on a serial line, RTU over TCP.",
     options: optionsSchema,
     points: (options) =>
-      resolveUnits(options).flatMap(({ name, registers }) => [
-        { name: `${name}/online`, summary: "Whether the unit answers" },
+      resolveUnits(options).flatMap(({ name, registers, broadcast }) => [
+        ...(broadcast ? [] : [{ name: `${name}/online`, summary: "Whether the unit answers" }]),
         ...registers.map(({ name, unit, access }) => ({ name, access, ...(unit ? { unit } : {}) })),
       ]),
     check: checkOptions,
-    needs: () => ({ network: true }),
+    needs: (options) => (options.transport === "serial" ? { devices: [options.path] } : { network: true }),
     deadlineMs,
   },
   run,
@@ -47,8 +47,8 @@ function deadlineMs(options: ModbusOptions): number {
 }
 
 async function run(options: ModbusOptions, host: Host, signal: AbortSignal): Promise<void> {
-  const { port = defaults.port, maxInFlight = defaults.maxInFlight } = options;
-  const peer = `${options.host}:${port}`;
+  const connection = connectionOf(options);
+  const { peer } = connection;
   const devices: PolledDevice[] = [];
   let wasConnected = false;
   let outage = false;
@@ -74,15 +74,12 @@ async function run(options: ModbusOptions, host: Host, signal: AbortSignal): Pro
   }
 
   await using client = createClient({
-    open: tcpLine({ host: options.host, port }),
-    framing: mbap,
+    ...connection,
     timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
-    connectTimeoutMs: options.connectTimeoutMs ?? defaults.connectTimeoutMs,
     backoff: options.reconnect ?? defaults.reconnect,
-    maxInFlight,
     onState,
   });
-  for (const unit of resolveUnits(options)) devices.push(pollDevice(unit, client, options, host));
+  for (const unit of resolveUnits(options)) devices.push(pollDevice(unit, client, options, connection, host));
 
   if (devices.every(({ groups }) => groups.length === 0)) {
     // Only commands are served: the sign of life that polls would give.
@@ -99,8 +96,14 @@ interface PolledDevice {
   unreachable(): void;
 }
 
-function pollDevice(unit: Unit, client: Client, options: ModbusOptions, host: Host): PolledDevice {
-  const { maxInFlight = defaults.maxInFlight, readBack = defaults.readBack } = options;
+function pollDevice(
+  unit: Unit,
+  client: Client,
+  options: ModbusOptions,
+  { maxInFlight, probeMs }: Connection,
+  host: Host,
+): PolledDevice {
+  const { readBack = defaults.readBack } = options;
   const title = `${unit.name} (unit ${unit.unit})`;
   const poll = (group: Group): Promise<void> => pollGroup(device, group, host, maxInFlight);
   const pollNow = (group: Group): void => {
@@ -109,10 +112,11 @@ function pollDevice(unit: Unit, client: Client, options: ModbusOptions, host: Ho
   const health = createUnitHealth({
     name: title,
     nowMs: () => host.clock.monotonicMs(),
-    timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
+    timeoutMs: probeMs,
     backoff: options.quarantine ?? defaults.quarantine,
     offlineAfter: options.offlineAfter ?? defaults.offlineAfter,
     onChange(online) {
+      if (unit.broadcast) return;
       if (online) host.log.info(`${title} answers`);
       else host.log.warn(`${title} is offline`);
       emitOnline(unit.name, online, host);

@@ -43,10 +43,11 @@ export function isSilence(error: unknown): boolean {
 }
 
 /** The reply, or the stream of them, is not Modbus. */
-export function frameError(reason: string): UmecError {
-  return new UmecError("MODBUS_FRAME", reason, {
-    hint: "check that the port really is a Modbus TCP server, and that nobody else's data is mixed in",
-  });
+export function frameError(
+  reason: string,
+  hint = "check that the port really is a Modbus TCP server, and that nobody else's data is mixed in",
+): UmecError {
+  return new UmecError("MODBUS_FRAME", reason, { hint });
 }
 
 /** A value that the register can't hold, or a register that holds no value. */

@@ -6,7 +6,12 @@ import { wordOrders } from "./words.ts";
 
 /** What an option is when it is left out. */
 export const defaults = {
+  transport: "tcp",
   port: 502,
+  baudRate: 19_200,
+  parity: "even",
+  turnaroundMs: 100,
+  retries: 1,
   timeoutMs: 1000,
   connectTimeoutMs: 5000,
   reconnect: { initialMs: 500, maxMs: 30_000 },
@@ -119,7 +124,12 @@ export type RegisterOptions = Static<typeof register>;
 
 const unit = Type.Object(
   {
-    unit: Type.Integer({ description: "Unit identifier on this connection.", minimum: 0, maximum: 255 }),
+    unit: Type.Integer({
+      description:
+        "Unit identifier on this connection; on a serial line its address, 1 to 247, or 0 for all.",
+      minimum: 0,
+      maximum: 255,
+    }),
     intervalMs: optional.integer("Polling interval, in milliseconds.", 10, dayMs, defaults.intervalMs),
     maxRegistersPerRead: optional.integer(
       "Most registers that the device gives in one read.",
@@ -157,43 +167,139 @@ const unit = Type.Object(
   { ...closed, description: "One device." },
 );
 
-export const optionsSchema = Type.Object(
+/** What all transports have. */
+const common = {
+  timeoutMs: optional.integer("Longest wait for a reply, in milliseconds.", 1, 60_000, defaults.timeoutMs),
+  reconnect: backoff("Waits between attempts to connect, doubling with jitter.", defaults.reconnect),
+  quarantine: backoff("Waits between probes of a unit that does not answer.", defaults.quarantine),
+  offlineAfter: optional.integer(
+    "Failures in a row after which a unit is reported offline.",
+    1,
+    100,
+    defaults.offlineAfter,
+  ),
+  readBack: Type.Optional(
+    Type.Boolean({
+      description: "Whether a written value is read back and compared (read-write registers).",
+      default: defaults.readBack,
+    }),
+  ),
+  units: Type.Record(Type.String({ pattern: name }), unit, {
+    ...closed,
+    minProperties: 1,
+    description: "The devices by name: letters, digits, - and _.",
+  }),
+};
+
+const network = {
+  host: Type.String({ description: "Name or address of the server or gateway.", minLength: 1 }),
+  connectTimeoutMs: optional.integer(
+    "Longest wait for a connection, in milliseconds.",
+    1,
+    60_000,
+    defaults.connectTimeoutMs,
+  ),
+};
+
+/** What RTU has, over whatever line. */
+const rtu = {
+  silenceMs: Type.Optional(
+    Type.Number({
+      description:
+        "Least silence before a request, in milliseconds. Default: 3.5 characters on a serial line, 0 over TCP.",
+      minimum: 0,
+      maximum: 1000,
+    }),
+  ),
+  turnaroundMs: optional.integer(
+    "Rest after a broadcast, in milliseconds.",
+    0,
+    10_000,
+    defaults.turnaroundMs,
+  ),
+  lateMs: optional.integer(
+    "How long a unit that did not answer in time is left alone, in milliseconds, so that its late reply is not taken for another. Default: timeoutMs.",
+    0,
+    60_000,
+  ),
+  retries: optional.integer(
+    "How often a read is sent again whose reply came damaged.",
+    0,
+    10,
+    defaults.retries,
+  ),
+};
+
+const tcpOptions = Type.Object(
   {
-    host: Type.String({ description: "Name or address of the server or gateway.", minLength: 1 }),
+    transport: Type.Optional(
+      Type.Literal("tcp", { description: "Modbus TCP, RTU over TCP or a serial line.", default: "tcp" }),
+    ),
+    ...network,
     port: optional.integer("TCP port.", 1, 65535, defaults.port),
-    timeoutMs: optional.integer("Longest wait for a reply, in milliseconds.", 1, 60_000, defaults.timeoutMs),
-    connectTimeoutMs: optional.integer(
-      "Longest wait for a connection, in milliseconds.",
-      1,
-      60_000,
-      defaults.connectTimeoutMs,
-    ),
-    reconnect: backoff("Waits between attempts to connect, doubling with jitter.", defaults.reconnect),
-    quarantine: backoff("Waits between probes of a unit that does not answer.", defaults.quarantine),
-    offlineAfter: optional.integer(
-      "Failures in a row after which a unit is reported offline.",
-      1,
-      100,
-      defaults.offlineAfter,
-    ),
     maxInFlight: optional.integer(
       "Requests under way at once; most servers and all serial gateways want 1.",
       1,
       16,
       defaults.maxInFlight,
     ),
-    readBack: Type.Optional(
-      Type.Boolean({
-        description: "Whether a written value is read back and compared (read-write registers).",
-        default: defaults.readBack,
-      }),
-    ),
-    units: Type.Record(Type.String({ pattern: name }), unit, {
-      ...closed,
-      minProperties: 1,
-      description: "The devices by name: letters, digits, - and _.",
-    }),
+    ...common,
   },
-  closed,
+  { ...closed, title: "Modbus TCP" },
 );
+
+const tunnelOptions = Type.Object(
+  {
+    transport: Type.Literal("rtu-over-tcp", {
+      description:
+        "RTU frames through a TCP connection: what a serial server does that knows nothing of Modbus.",
+    }),
+    ...network,
+    port: Type.Integer({ description: "TCP port.", minimum: 1, maximum: 65535 }),
+    ...rtu,
+    ...common,
+  },
+  { ...closed, title: "Modbus RTU over TCP" },
+);
+
+const serialOptions = Type.Object(
+  {
+    transport: Type.Literal("serial", { description: "RTU on a serial port." }),
+    path: Type.String({
+      description:
+        "The port: /dev/ttyAMA1. A USB converter's name below /dev/serial/by-id or by-path stays the same.",
+      pattern: "^/",
+    }),
+    baudRate: optional.integer("Bits per second.", 300, 4_000_000, defaults.baudRate),
+    parity: Type.Optional(
+      oneOf(["even", "odd", "none"] as const, { description: "Parity bit.", default: defaults.parity }),
+    ),
+    stopBits: optional.integer("Stop bits. Default: 1, and 2 without parity.", 1, 2),
+    dataBits: Type.Optional(
+      Type.Literal(8, { description: "Data bits; RTU has 8, whatever the line.", default: 8 }),
+    ),
+    rts: Type.Optional(
+      Type.Object(
+        {
+          sending: Type.Optional(
+            oneOf(["high", "low"] as const, { description: "RTS while sending.", default: "high" }),
+          ),
+          beforeMs: optional.integer("Wait before the first character, in milliseconds.", 0, 100, 0),
+          afterMs: optional.integer("Wait behind the last character, in milliseconds.", 0, 100, 0),
+        },
+        {
+          ...closed,
+          description:
+            "Switches the RS-485 driver by RTS from this process; left out where the kernel or the converter does it.",
+        },
+      ),
+    ),
+    ...rtu,
+    ...common,
+  },
+  { ...closed, title: "Modbus RTU on a serial line" },
+);
+
+/** By `transport`; without one it is Modbus TCP. */
+export const optionsSchema = Type.Union([tcpOptions, tunnelOptions, serialOptions]);
 export type ModbusOptions = Static<typeof optionsSchema>;

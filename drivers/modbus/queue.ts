@@ -9,13 +9,22 @@ export interface Request {
   reject: (error: unknown) => void;
   /** Monotonic; set when it is sent. */
   deadlineMs: number;
+  /** Goes ahead of all that is not. */
+  urgent: boolean;
+  /** How often it was sent. */
+  sent: number;
 }
 
 export interface RequestQueue {
   /** Whether it was taken: a full queue rejects the request with `MODBUS_BUSY`. */
-  add(request: Request, urgent: boolean): boolean;
-  /** The request whose turn it is; those that were given up are rejected on the way. */
-  next(): Request | undefined;
+  add(request: Request): boolean;
+  /**
+   * The request whose turn it is: the first whose unit may be asked now. Those that were given up are rejected
+   * on the way.
+   */
+  next(mayAsk?: (unit: number) => boolean): Request | undefined;
+  /** Puts a request back, to be the next of its kind. */
+  giveBack(request: Request): void;
   rejectAll(error: unknown): void;
 }
 
@@ -24,7 +33,7 @@ export function createRequestQueue(maxQueued: number): RequestQueue {
   const urgent: Request[] = [];
   const others: Request[] = [];
   return {
-    add(request, isUrgent) {
+    add(request) {
       if (urgent.length + others.length >= maxQueued) {
         request.reject(
           new UmecError("MODBUS_BUSY", `${maxQueued} requests wait for the connection already`, {
@@ -33,19 +42,36 @@ export function createRequestQueue(maxQueued: number): RequestQueue {
         );
         return false;
       }
-      (isUrgent ? urgent : others).push(request);
+      (request.urgent ? urgent : others).push(request);
       return true;
     },
-    next() {
-      for (;;) {
-        const request = urgent.shift() ?? others.shift();
-        if (!request?.signal?.aborted) return request;
-        request.reject(request.signal.reason);
-      }
+    next(mayAsk) {
+      return take(urgent, mayAsk) ?? take(others, mayAsk);
+    },
+    giveBack(request) {
+      (request.urgent ? urgent : others).unshift(request);
     },
     rejectAll(error) {
       for (const request of urgent.splice(0)) request.reject(error);
       for (const request of others.splice(0)) request.reject(error);
     },
   };
+}
+
+function take(line: Request[], mayAsk?: (unit: number) => boolean): Request | undefined {
+  let at = 0;
+  while (at < line.length) {
+    const request = line[at]!;
+    if (request.signal?.aborted) {
+      line.splice(at, 1);
+      request.reject(request.signal.reason);
+    } else if (mayAsk && !mayAsk(request.unit)) at += 1;
+    else {
+      // The first is the rule, and to shift is cheaper.
+      if (at === 0) line.shift();
+      else line.splice(at, 1);
+      return request;
+    }
+  }
+  return undefined;
 }

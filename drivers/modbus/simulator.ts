@@ -13,10 +13,11 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { mbap } from "./mbap.ts";
-import type { Table } from "./pdu.ts";
 import { answer, type SimulatedUnit } from "./simulator-answer.ts";
+import { describeRequest, type SimulatedRequest } from "./simulator-request.ts";
 
 export { answer, createMemory, type Memory, type SimulatedUnit } from "./simulator-answer.ts";
+export type { SimulatedRequest } from "./simulator-request.ts";
 
 /** What may go wrong with one request. */
 export type Fault =
@@ -36,15 +37,6 @@ export type Fault =
   | { kind: "garbage" }
   /** The connection is cut without a reply. */
   | { kind: "disconnect" };
-
-export interface SimulatedRequest {
-  unit: number;
-  functionCode: number;
-  table: Table | undefined;
-  address: number;
-  /** Registers or bits; 1 for a single write. */
-  count: number;
-}
 
 export interface SimulatorOptions {
   units: Readonly<Record<number, SimulatedUnit>>;
@@ -89,7 +81,7 @@ export async function startSimulator({
     let held = Buffer.alloc(0);
 
     const decode = mbap.createDecoder((id, unit, pdu) => {
-      const request = describe(unit, pdu);
+      const request = describeRequest(unit, pdu);
       requests.push(request);
       if (requests.length > keptRequests) requests.shift();
       const fault = faults(request);
@@ -164,27 +156,4 @@ async function inTwo(socket: Socket, adu: Buffer, at: number): Promise<void> {
   // Long enough for the first part to be read on its own.
   await delay(10);
   socket.write(adu.subarray(at));
-}
-
-const tables: Readonly<Record<number, Table>> = {
-  1: "coil",
-  2: "discrete",
-  3: "holding",
-  4: "input",
-  5: "coil",
-  6: "holding",
-  15: "coil",
-  16: "holding",
-};
-
-function describe(unit: number, pdu: Buffer): SimulatedRequest {
-  const functionCode = pdu[0]!;
-  const isSingle = functionCode === 5 || functionCode === 6;
-  return {
-    unit,
-    functionCode,
-    table: tables[functionCode],
-    address: pdu.length >= 3 ? pdu.readUInt16BE(1) : 0,
-    count: isSingle || pdu.length < 5 ? 1 : pdu.readUInt16BE(3),
-  };
 }

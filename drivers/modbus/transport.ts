@@ -1,9 +1,9 @@
 /**
- * The two edges below the client, each small enough for a twin in a test.
+ * The edge below the client, small enough for a twin in a test (`memory-line.ts`).
  *
- * A {@link Framing} knows how PDUs are wrapped (MBAP; RTU with its CRC), a {@link OpenLine} where bytes go
- * (a TCP socket; a serial port). Modbus TCP is MBAP on a socket, RTU over TCP is RTU on a socket, and a
- * serial bus is RTU on a port: any pair makes a client.
+ * An {@link OpenLine} says where bytes go: a TCP socket, a serial port. A {@link Framing} says how a pipeline wraps
+ * its PDUs. What RTU puts around them, and how it finds them again, is `rtu-frame.ts` and `rtu-reply.ts`: its frames
+ * can't be told without knowing what was asked.
  */
 
 /** An open line: a pipe of bytes. */

@@ -79,3 +79,22 @@ test("a new connection ends the quarantine", () => {
   health.reconnected();
   assert.equal(health.admit().signal.aborted, false);
 });
+
+test("one damaged reply is not told and not punished; two in a row are, and so is one after silence", () => {
+  const here = world();
+  const { health, told, waits } = here;
+  health.answered();
+  health.damaged(health.admit());
+  assert.deepEqual([told, waits], [[true], []]);
+  health.answered();
+  health.damaged(health.admit());
+  health.damaged(health.admit());
+  assert.deepEqual(told, [true, false]);
+  assert.equal(waits.length, 1);
+  assert.throws(() => health.admit(), inQuarantine);
+  health.answered();
+  health.silent(health.admit());
+  here.clock.nowMs += waits.at(-1)!;
+  health.damaged(health.admit());
+  assert.equal(waits.length, 3);
+});

@@ -47,6 +47,8 @@ export interface UnitHealth {
   answered(): void;
   /** A timeout, or a gateway's word that the unit is not there. */
   silent(admission: Admission): void;
+  /** What came was no reply: counts like silence, but the first few in a row do not lead to quarantine. */
+  damaged(admission: Admission): void;
   /** The connection was lost under a request. */
   disconnected(admission: Admission): void;
   /** There is no connection, whatever the unit does. */
@@ -89,6 +91,16 @@ export function createUnitHealth(options: UnitHealthOptions): UnitHealth {
     return true;
   };
 
+  const silent = (admission: Admission): void => {
+    if (!fail(admission)) return;
+    backoff = backoff ? backoff.next(undefined) : fresh.next();
+    probeAtMs = nowMs() + backoff.duration;
+    const ended = life;
+    life = new AbortController();
+    ended.abort(offline());
+    onQuarantine(backoff.duration);
+  };
+
   return {
     get online() {
       return online;
@@ -108,14 +120,10 @@ export function createUnitHealth(options: UnitHealthOptions): UnitHealth {
       tell(true);
       if (wasQuarantined) onRecovered();
     },
-    silent(admission) {
-      if (!fail(admission)) return;
-      backoff = backoff ? backoff.next(undefined) : fresh.next();
-      probeAtMs = nowMs() + backoff.duration;
-      const ended = life;
-      life = new AbortController();
-      ended.abort(offline());
-      onQuarantine(backoff.duration);
+    silent,
+    damaged(admission) {
+      if (backoff || failures + 1 >= offlineAfter) silent(admission);
+      else fail(admission);
     },
     disconnected: (admission) => void fail(admission),
     unreachable() {
