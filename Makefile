@@ -2,14 +2,19 @@
 
 NODE := node_modules/.bin/node
 BIN := node_modules/.bin
-CODE := runtime drivers bundle bench .ci
+CODE := runtime drivers bundle image qemu-tests bench .ci
 # For a part of the tests: make test TESTS='runtime/cli/*.test.ts'
-TESTS := $(foreach dir,$(CODE),'$(dir)/**/*.test.ts')
+TESTS := $(foreach dir,$(filter-out qemu-tests,$(CODE)) qemu-tests/kit,'$(dir)/**/*.test.ts')
+RUN_TESTS = server="$$(bundle/nats-server.sh)" && UMEC_NATS_SERVER="$$server" \
+  NODE_COMPILE_CACHE="$${NODE_COMPILE_CACHE-$${XDG_CACHE_HOME:-$$HOME/.cache}/umec/compile}" \
+  $(NODE) --disable-warning=ExperimentalWarning --test --test-reporter=./.ci/count-reporter.ts
 # For the demo: make demo ARGS=--json
 ARGS :=
+# For the image: make image BOARD=rpi, or all
+BOARD := virt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bundle check format lint clean
+.PHONY: help setup demo test test-parts test-boards addons bundle image qemu check format lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
@@ -21,13 +26,27 @@ demo: setup ## show a whole system on this machine
 	@$(BIN)/umec demo $(ARGS)
 
 test: check ## everything that must hold before a change goes in; ends with `N passed, N failed`
-	@server="$$(bundle/nats-server.sh)" && UMEC_NATS_SERVER="$$server" \
-	  NODE_COMPILE_CACHE="$${NODE_COMPILE_CACHE-$${XDG_CACHE_HOME:-$$HOME/.cache}/umec/compile}" \
-	  $(NODE) --disable-warning=ExperimentalWarning --test --test-reporter=./.ci/count-reporter.ts \
-	  --test-concurrency=2 $(TESTS)
+	@export UMEC_TEST_TALLY=$$(mktemp) && echo 0 0 >$$UMEC_TEST_TALLY && trap 'rm -f $$UMEC_TEST_TALLY' EXIT && \
+	  $(MAKE) -s test-parts && $(NODE) image/make.ts --fast virt imx8mp-evk && $(MAKE) -s test-boards
+
+# Two at a time here; the boards need the machine for themselves, as what they do is timed.
+test-parts:
+	@$(RUN_TESTS) --test-concurrency=2 $(TESTS)
+
+test-boards:
+	@$(RUN_TESTS) --test-concurrency=1 'qemu-tests/*.test.ts'
+
+addons: setup ## native addons for running drivers from this clone
+	@$(NODE) bundle/make-addons.ts
 
 bundle: setup ## what is shipped, for arm64 and x64, in dist/
 	@$(NODE) bundle/make.ts
+
+image: setup ## what is flashed to a card, in dist/: make image BOARD=virt, imx8mp-evk, rpi or all
+	@$(NODE) image/make.ts $(BOARD)
+
+qemu: image ## boot the image on an emulated board with a sensor to play with, a shell and a live view
+	@$(NODE) qemu-tests/play.ts
 
 check: setup ## types, style and layers
 	@$(NODE) $(BIN)/tsc -p .
