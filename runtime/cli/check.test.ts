@@ -53,5 +53,5 @@ test("schema writes the schema with the options of each driver", async () => {
   const { code, stdout } = await umec(["schema", "--out", "node.schema.json"], { cwd: dir.path });
   assert.deepEqual([code, stdout], [0, ""]);
   const schema = JSON.parse(await readFile(join(dir.path, "node.schema.json"), "utf8"));
-  assert.deepEqual(schema.$defs.plugin.properties.driver.enum, ["http", "modbus"]);
+  assert.deepEqual(schema.$defs.plugin.properties.driver.enum, ["http", "i2c", "modbus"]);
 });
