@@ -37,7 +37,7 @@ test-boards:
 	@$(RUN_TESTS) --test-concurrency=1 'qemu-tests/*.test.ts'
 
 addons: setup ## native addons for running drivers from this clone
-	@$(NODE) bundle/make-addons.ts
+	@$(NODE) bundle/install-addons.ts
 
 bundle: setup ## what is shipped, for arm64 and x64, in dist/
 	@$(NODE) bundle/make.ts

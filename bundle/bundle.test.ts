@@ -8,6 +8,7 @@ import { json } from "node:stream/consumers";
 import { before, test } from "node:test";
 import { createScratch } from "../runtime/test-scratch.ts";
 import { version } from "../runtime/version.ts";
+import { addons } from "./addons.ts";
 import { makeTestBundle, start, type TestBundle } from "./test-bundle.ts";
 
 const scratch = createScratch();
@@ -47,8 +48,8 @@ test("the scripts stay under 1.5 MB, name nothing of this machine, and keep thei
   const lib = await readdir(join(bundle.dir, "lib"));
   const modules = lib.filter((name) => name.endsWith(".mjs"));
   assert.deepEqual(
-    lib.filter((name) => !modules.includes(name)),
-    ["better_sqlite3.node", "nats-server", "node"],
+    lib.filter((name) => !modules.includes(name)).toSorted(),
+    [...addons.map(({ file }) => file), "nats-server", "node"].toSorted(),
   );
   const maps = await readdir(`${bundle.dir}.maps`);
   assert.deepEqual(
@@ -136,6 +137,38 @@ test("a node runs on what the bundle holds: its socket answers, and SIGTERM ends
   assert.equal(code, 0, stderr);
   for (const line of stderr.trimEnd().split("\n")) assert.equal(typeof JSON.parse(line).msg, "string", line);
   assert.ok((await stat(join(dir, "data/outbox/outbox.db"))).size > 0);
+});
+
+test("drivers find the machine code that they need in the bundle", async () => {
+  const dir = await scratch();
+  // There is neither, which only the kernel can tell: i2c-bus and serialport's binding were loaded and asked it.
+  const plugins = `
+  sensors: { driver: i2c, options: { bus: 4095, devices: { hall: { type: tmp105, address: 0x48 } } } }
+  meter:
+    driver: modbus
+    options:
+      transport: serial
+      path: /dev/ttyNone
+      units: { a: { unit: 1, registers: { x: { address: 0 } } } }
+`;
+  await writeFile(join(dir, "node.yaml"), `node: n1\nplugins:${plugins}`);
+  const node = start(program, ["run"], { cwd: dir });
+  let output = "";
+  const told = Promise.withResolvers<void>();
+  node.child.stderr.on("data", (chunk: Buffer) => {
+    output += chunk;
+    if (/i2c-4095 .*ENOENT/.test(output) && /ttyNone.*No such file/.test(output)) told.resolve();
+  });
+  const ended = node.ended.then(() => assert.fail(output));
+  const late = setTimeout(() => told.reject(new Error(output)), 60_000);
+  try {
+    await Promise.race([told.promise, ended]);
+  } finally {
+    clearTimeout(late);
+    node.child.kill("SIGTERM");
+    ended.catch(() => undefined);
+  }
+  assert.equal((await node.ended).code, 0);
 });
 
 async function appearance(watcher: ReturnType<typeof watch>, name: string): Promise<void> {

@@ -10,6 +10,7 @@ import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs
 import { dirname, join } from "node:path";
 import { version } from "../runtime/version.ts";
 import { addons } from "./addons.ts";
+import { addonCode } from "./build-addons.ts";
 import { contentsOf } from "./contents.ts";
 import { writeLicences } from "./licences.ts";
 import { copyMachineCode, findStrip } from "./machine-code.ts";
@@ -53,9 +54,9 @@ export async function makeBundle({ architecture, outDir, nats }: BundleOptions):
   await Promise.all([
     copyMachineCode(node.binary, at("node"), { architecture, strip, mode: 0o755 }),
     copyMachineCode(nats.binary, at("nats-server"), { architecture, mode: 0o755 }),
-    ...addons.map((addon) => {
-      const from = join(root, "node_modules", addon.package, addon.prebuilt(architecture));
-      return copyMachineCode(from, at(addon.file), { architecture, strip, mode: 0o644 });
+    ...addons.map(async (addon) => {
+      const from = await addonCode(addon, { architecture });
+      await copyMachineCode(from, at(addon.file), { architecture, strip, mode: 0o644 });
     }),
     ...[...scripts.modules].map(([name, content]) => write(at(name), content)),
     ...[...scripts.maps].map(([name, content]) => write(join(maps, name), content)),

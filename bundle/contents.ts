@@ -42,7 +42,9 @@ export async function contentsOf({
   const ofAddons = addons.flatMap((row) => [row.package, ...row.compiledIn]);
   const files = [...inputs, ...ofAddons.map((name) => `node_modules/${name}/`)];
   const packages = packagesOf(await readLock(), files);
-  const npm = await Promise.all([...packages].map(([path, found]) => npmComponent(path, found)));
+  const all = await Promise.all([...packages].map(([path, found]) => npmComponent(path, found)));
+  // npm may install one version in two places.
+  const npm = new Map(all.map((component) => [component.purl, component])).values();
   const debian = architecture === "x64" ? "amd64" : architecture;
   return [
     {

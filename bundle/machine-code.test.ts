@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createScratch } from "../runtime/test-scratch.ts";
 import { addons } from "./addons.ts";
+import { addonCode } from "./build-addons.ts";
 import { copyMachineCode } from "./machine-code.ts";
-import { architectures, root } from "./paths.ts";
+import { architectures } from "./paths.ts";
 import { here } from "./test-bundle.ts";
 
 const scratch = createScratch();
@@ -14,7 +15,7 @@ test("each addon is there for both architectures", async () => {
   const dir = await scratch();
   for (const architecture of architectures) {
     for (const addon of addons) {
-      const from = join(root, "node_modules", addon.package, addon.prebuilt(architecture));
+      const from = await addonCode(addon, { architecture });
       const to = join(dir, `${architecture}-${addon.file}`);
       await copyMachineCode(from, to, { architecture, mode: 0o644 });
       assert.ok((await readFile(from)).equals(await readFile(to)));

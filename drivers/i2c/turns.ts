@@ -1,0 +1,63 @@
+/**
+ * Turns at the bus: one transfer at a time.
+ *
+ * Whoever waits longest is next, after those that are urgent (commands). A device waits with one transfer at most
+ * and takes its place at the end again for the next, so devices go round; nobody waits longer than one transfer of
+ * each other device.
+ *
+ * The kernel's adapters give a transfer up by themselves, most after 1 s; some (virtio's among them) never do, and
+ * nothing here can make them. So a turn that takes longer than `timeoutMs` makes the bus *stuck*: it, all that wait
+ * and all that come fail at once, and no further transfer is begun, until the kernel lets go of the first.
+ */
+import { UmecError } from "../../runtime/plugin/sdk.ts";
+
+export interface Turns {
+  /** Does the work when its turn has come, and nobody else's until it has ended. Rejects with `I2C_TIMEOUT`. */
+  take<T>(work: () => Promise<T>, how?: { urgent?: boolean }): Promise<T>;
+}
+
+interface Waiting {
+  start: () => void;
+  giveUp: (error: UmecError) => void;
+}
+
+export function createTurns({ timeoutMs }: { timeoutMs: number }): Turns {
+  const urgent: Waiting[] = [];
+  const others: Waiting[] = [];
+  let taken = false;
+  let stuck: UmecError | undefined;
+
+  function next(): void {
+    stuck = undefined;
+    const waiting = urgent.shift() ?? others.shift();
+    taken = waiting !== undefined;
+    waiting?.start();
+  }
+
+  function giveUp(): UmecError {
+    stuck = new UmecError("I2C_TIMEOUT", `the adapter has not ended a transfer within ${timeoutMs} ms`, {
+      hint: "a device holds the clock line low, or the adapter hangs: switch the device's power off and on",
+    });
+    for (const waiting of [...urgent.splice(0), ...others.splice(0)]) waiting.giveUp(stuck);
+    return stuck;
+  }
+
+  return {
+    async take(work, how = {}) {
+      if (stuck) throw stuck;
+      if (taken) {
+        await new Promise<void>((start, reject) =>
+          (how.urgent ? urgent : others).push({ start, giveUp: reject }),
+        );
+      }
+      taken = true;
+      const limit = Promise.withResolvers<never>();
+      const timer = setTimeout(() => limit.reject(giveUp()), timeoutMs);
+      const done = work().finally(() => {
+        clearTimeout(timer);
+        next();
+      });
+      return Promise.race([done, limit.promise]);
+    },
+  };
+}
