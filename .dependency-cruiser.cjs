@@ -1,5 +1,5 @@
 // Who may import whom. docs/architecture.md draws the same rules; change both together.
-const parts = "bus|outbox|link|identity|update|api|apps|hub|target";
+const parts = "bus|outbox|link|identity|update|api|apps|hub|target|flash";
 
 /** A part may reach into itself and into the shared words; another part only through `node.ts` and `cli/`. */
 const isolated = parts.split("|").map((part) => ({

@@ -13,7 +13,7 @@ import { addons } from "./addons.ts";
 import { addonCode } from "./build-addons.ts";
 import { contentsOf } from "./contents.ts";
 import { writeLicences } from "./licences.ts";
-import { copyMachineCode, findStrip } from "./machine-code.ts";
+import { copyMachineCode } from "./machine-code.ts";
 import type { NatsPackage } from "./nats-package.ts";
 import { nodePackage } from "./node-package.ts";
 import { type Architecture, root } from "./paths.ts";
@@ -32,16 +32,10 @@ export interface Bundle {
   scriptBytes: number;
   /** Sources that went in, relative to the tree. */
   inputs: readonly string[];
-  /** Whether symbols were removed from Node.js and addons; not without a `strip` for the architecture. */
-  stripped: boolean;
 }
 
 export async function makeBundle({ architecture, outDir, nats }: BundleOptions): Promise<Bundle> {
-  const [scripts, node, strip] = await Promise.all([
-    buildScripts(),
-    nodePackage(architecture),
-    findStrip(architecture),
-  ]);
+  const [scripts, node] = await Promise.all([buildScripts(), nodePackage(architecture)]);
   const work = `${outDir}.new`;
   const maps = `${outDir}.maps`;
   await Promise.all([work, maps].map((path) => rm(path, { recursive: true, force: true })));
@@ -52,11 +46,11 @@ export async function makeBundle({ architecture, outDir, nats }: BundleOptions):
   await chmod(join(work, "bin/umec"), 0o755);
   const at = (name: string) => join(work, "lib", name);
   await Promise.all([
-    copyMachineCode(node.binary, at("node"), { architecture, strip, mode: 0o755 }),
+    copyMachineCode(node.binary, at("node"), { architecture, stripped: true, mode: 0o755 }),
     copyMachineCode(nats.binary, at("nats-server"), { architecture, mode: 0o755 }),
     ...addons.map(async (addon) => {
       const from = await addonCode(addon, { architecture });
-      await copyMachineCode(from, at(addon.file), { architecture, strip, mode: 0o644 });
+      await copyMachineCode(from, at(addon.file), { architecture, stripped: true, mode: 0o644 });
     }),
     ...[...scripts.modules].map(([name, content]) => write(at(name), content)),
     ...[...scripts.maps].map(([name, content]) => write(join(maps, name), content)),
@@ -75,7 +69,7 @@ export async function makeBundle({ architecture, outDir, nats }: BundleOptions):
   await rename(work, outDir);
   let scriptBytes = 0;
   for (const { length } of scripts.modules.values()) scriptBytes += length;
-  return { scriptBytes, inputs: scripts.inputs, stripped: strip !== undefined };
+  return { scriptBytes, inputs: scripts.inputs };
 }
 
 async function makeDir(path: string): Promise<void> {

@@ -1,41 +1,31 @@
 import { chmod, copyFile, open } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { UmecError } from "../runtime/errors.ts";
-import type { Architecture } from "./paths.ts";
+import { type Architecture, root } from "./paths.ts";
 import { runTool } from "./run-tool.ts";
 
 /** `e_machine` of an ELF header. */
 const machines: Record<Architecture, number> = { arm64: 0xb7, x64: 0x3e };
-const tools: Record<Architecture, string> = {
+/** The programs of the tool root that remove symbols. */
+const strip: Record<Architecture, string> = {
   arm64: "aarch64-linux-gnu-strip",
   x64: "x86_64-linux-gnu-strip",
 };
 
-/** The program that removes symbols for an architecture, if this machine has one. */
-export async function findStrip(architecture: Architecture): Promise<string | undefined> {
-  const candidates = [tools[architecture], ...(process.arch === architecture ? ["strip"] : [])];
-  for (const tool of candidates) {
-    const found = await runTool(tool, ["--version"]).then(
-      () => true,
-      () => false,
-    );
-    if (found) return tool;
-  }
-  return undefined;
-}
-
 /**
- * Copies an executable or shared object, without its symbols if `strip` is given.
+ * Copies an executable or shared object, without its symbols if `stripped`.
  *
  * @throws UmecError `BUNDLE_WRONG_ARCHITECTURE`
  */
 export async function copyMachineCode(
   from: string,
   to: string,
-  { architecture, strip, mode }: { architecture: Architecture; strip?: string | undefined; mode: number },
+  { architecture, stripped = false, mode }: { architecture: Architecture; stripped?: boolean; mode: number },
 ): Promise<void> {
   await requireMachine(from, architecture);
-  if (strip === undefined) await copyFile(from, to);
-  else await runTool(strip, ["-o", to, from]);
+  await copyFile(from, to);
+  // The tool root sees the current folder.
+  if (stripped) await runTool(join(root, "image/tools/run"), [strip[architecture], to], dirname(to));
   await chmod(to, mode);
 }
 

@@ -18,15 +18,9 @@ try {
   for (const architecture of architectures.filter((name) => named.length === 0 || named.includes(name))) {
     const outDir = join(root, "dist", `umec-linux-${architecture}`);
     const nats = await natsPackage(architecture);
-    const { scriptBytes, stripped } = await makeBundle({ architecture, outDir, nats });
+    const { scriptBytes } = await makeBundle({ architecture, outDir, nats });
     const megabytes = ((await sizeOf(outDir)) / 1e6).toFixed(1);
     console.log(`${relative(root, outDir)}: ${megabytes} MB, scripts ${(scriptBytes / 1e6).toFixed(2)} MB`);
-    if (!stripped) {
-      const package_ = `binutils-${architecture === "arm64" ? "aarch64" : "x86-64"}-linux-gnu`;
-      console.log(
-        `  Node.js keeps its symbols, 20 MB: there is no strip for ${architecture} here (${package_})`,
-      );
-    }
   }
 } catch (error) {
   process.stderr.write(`bundle: ${messageOf(error)}\n`);

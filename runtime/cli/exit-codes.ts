@@ -36,6 +36,8 @@ const byCode: ReadonlyMap<string, number> = new Map([
   ["TARGET_MISSING", exitCodes.invalidTarget],
   ["TARGET_UNREADABLE", exitCodes.invalidTarget],
   ["NODE_NOT_RUNNING", exitCodes.notRunning],
+  ["FLASH_IMAGE_DAMAGED", exitCodes.damaged],
+  ["FLASH_VERIFY", exitCodes.damaged],
   ["OUTBOX_CORRUPT", exitCodes.damaged],
   ["HUB_LOCKED", exitCodes.temporary],
   ["HUB_NOT_READY", exitCodes.temporary],

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { UmecError } from "../errors.ts";
 import { addCommand, type Context } from "./context.ts";
+import { addHubCardCommand } from "./hub-card.ts";
 import type { ClusterOptions } from "./hub-cluster.ts";
 import { addHubReadCommand } from "./hub-read.ts";
 import type { ServeOptions } from "./hub-serve.ts";
@@ -68,6 +69,7 @@ export function addHubCommand(program: Command, context: Context): void {
       }
     });
   addHubReadCommand(hub, context);
+  addHubCardCommand(hub, context);
 }
 
 function checkCombination({ tlsCert, tlsKey, url, node }: HubOptions): void {

@@ -5,6 +5,7 @@ import { addCommissionCommand } from "./commission.ts";
 import type { Context } from "./context.ts";
 import { addDemoCommand } from "./demo.ts";
 import { exitCodeMeanings } from "./exit-codes.ts";
+import { addFlashCommand } from "./flash.ts";
 import { addHubCommand } from "./hub.ts";
 import { addOutboxCommand } from "./outbox.ts";
 import { addRunCommand } from "./run.ts";
@@ -37,6 +38,7 @@ export function createProgram(context: Context): Command {
   addStatusCommand(program, context);
   addSchemaCommand(program, context);
   addCommissionCommand(program, context);
+  addFlashCommand(program, context);
   addHubCommand(program, context);
   addOutboxCommand(program, context);
   addDemoCommand(program, context);
