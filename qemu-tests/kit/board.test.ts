@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { access, readFile } from "node:fs/promises";
+import { describe, it } from "node:test";
+import { isUmecError } from "../../runtime/errors.ts";
+import { Board } from "./board.ts";
+import type { MachineName } from "./devices/types.ts";
+
+const limit = { timeout: 600_000 };
+const bootMs = 300_000;
+
+for (const machine of ["virt", "imx8mp-evk"] satisfies MachineName[]) {
+  describe(`the image on ${machine}`, limit, () => {
+    it("boots, and keeps what was synced over a power cut and a reboot", async () => {
+      await using board = await Board.boot({ machine, debugShell: true });
+      await board.console.expect("umec: slot A, left A 2 B 3", { timeoutMs: bootMs });
+      const { status, output } = await board.sh("echo kept >/data/kept && sync; false", {
+        timeoutMs: bootMs,
+      });
+      assert.deepEqual([status, output], [1, ""]);
+      await board.powerCut();
+      assert.ok(!board.powered);
+      await board.powerOn();
+      assert.equal((await board.sh("cat /data/kept", { timeoutMs: bootMs })).output, "kept");
+      assert.equal(board.reboots, 0);
+      const again = once(board, "reboot");
+      board.console.write("reboot -f\n");
+      await again;
+      assert.equal((await board.sh("cat /data/kept", { timeoutMs: bootMs })).output, "kept");
+      assert.equal(board.reboots, 1);
+    });
+
+    it("hears nothing when its cable is out, also over a power cut, and all when it is back", async () => {
+      await using board = await Board.boot({ machine, debugShell: true });
+      const carrier = (value: string) =>
+        board.sh(`until grep -q ${value} /sys/class/net/e*/carrier; do sleep 0.2; done`, {
+          timeoutMs: bootMs,
+        });
+      await carrier("1");
+      await board.network.cut();
+      await carrier("0");
+      await board.powerCut();
+      await board.powerOn();
+      const { output } = await board.sh("cat /sys/class/net/e*/carrier 2>/dev/null", { timeoutMs: bootMs });
+      assert.doesNotMatch(output, /1/);
+      await board.network.restore();
+      await carrier("1");
+    });
+  });
+}
+
+describe("a board", limit, () => {
+  it("switches itself off when it is asked to, and its files can be read then", async () => {
+    await using board = await Board.boot({ machine: "virt", debugShell: true });
+    await assert.rejects(board.disk.readFile("boot", "board.env"), (error) =>
+      isUmecError(error, "DISK_IN_USE"),
+    );
+    await board.sh("true", { timeoutMs: bootMs });
+    await board.shutdown();
+    assert.ok(!board.powered);
+    assert.match((await board.disk.readFile("boot", "board.env")).toString(), /umec\.debug-shell/);
+  });
+
+  it("is gone, with its QEMU, when its signal is aborted or it is disposed of; the log stays", async () => {
+    const abort = new AbortController();
+    const board = await Board.boot({ machine: "virt", signal: abort.signal });
+    await board.console.expect("U-Boot");
+    const waiting = board.console.expect("never", { timeoutMs: bootMs });
+    abort.abort();
+    await assert.rejects(waiting, (error) => isUmecError(error, "CONSOLE_CLOSED"));
+    await board[Symbol.asyncDispose]();
+    await assert.rejects(access(board.disk.path), { code: "ENOENT" });
+    assert.match(await readFile(board.console.path, "utf8"), /U-Boot/);
+    await assert.rejects(board.powerOn(), { name: "AbortError" });
+  });
+
+  it("refuses a second device on its one serial port, and names what it has", async () => {
+    const device = (id: string) => ({
+      id,
+      qemuArgs: () => [],
+      serialArg: () => "null",
+      stop: async () => undefined,
+      handles: {},
+    });
+    await assert.rejects(
+      Board.boot({ machine: "virt", devices: [device("one"), device("two")] }),
+      (error) => isUmecError(error, "DEVICES_CLASH") && /one and two/.test(error.message),
+    );
+    await using board = await Board.boot({ machine: "virt", devices: [device("one")] });
+    assert.throws(
+      () => board.i2c("t0"),
+      (error) => isUmecError(error, "DEVICE_UNKNOWN"),
+    );
+    await assert.rejects(board.sh("true"), (error) => isUmecError(error, "BOARD_NO_SHELL"));
+  });
+});

@@ -1,0 +1,66 @@
+import { randomBytes } from "node:crypto";
+import { isUmecError, UmecError } from "../../runtime/errors.ts";
+import type { Console, ExpectOptions } from "./console.ts";
+
+export interface ShellResult {
+  /** What the command printed, both streams, `\n` at line ends, trimmed at its end. */
+  output: string;
+  status: number;
+}
+
+const probeMs = 3000;
+
+/**
+ * Runs a command in the root shell on the console and waits for its end; for diagnosis: a test that shows what users
+ * get must not depend on it. Messages of the kernel may stand in the output, for they go to the same console.
+ *
+ * The shell gets the command between two `echo`s of a random word. The word is split by quotes where it is typed, so
+ * that the terminal's echo of it is no match. Until the shell is there, what is typed may be lost (systemd empties the
+ * terminal's buffer when it starts the shell), so the question whether it listens is put again every 3 s.
+ *
+ * @throws UmecError `CONSOLE_TIMEOUT` when there is no shell, or the command does not end in time
+ */
+export async function runInShell(
+  on: Console,
+  command: string,
+  { timeoutMs = 60_000, signal }: ExpectOptions = {},
+): Promise<ShellResult> {
+  const untilMs = performance.now() + timeoutMs;
+  const leftMs = () => Math.max(1, untilMs - performance.now());
+  const rest = () => ({ timeoutMs: leftMs(), ...(signal && { signal }) });
+  const word = `mec${randomBytes(6).toString("hex")}`;
+  await listen(on, word, rest);
+  on.write(`echo ${split(`${word}begin`)}; { ${command}\n}; echo ${split(`${word}end`)}:$?\n`);
+  await on.expect(new RegExp(`${word}begin\\r?\\n`), rest());
+  const end = await on.expect(new RegExp(`([\\s\\S]*?)${word}end:(\\d+)\\r?\\n`), rest());
+  return { output: (end[1] ?? "").replaceAll("\r", "").trimEnd(), status: Number(end[2]) };
+}
+
+async function listen(
+  on: Console,
+  word: string,
+  rest: () => { timeoutMs: number; signal?: AbortSignal },
+): Promise<void> {
+  for (let probe = 1; ; probe++) {
+    on.write(`\necho ${split(`${word}probe${probe}`)}.\n`);
+    const { timeoutMs, ...signal } = rest();
+    try {
+      await on.expect(`${word}probe${probe}.`, { timeoutMs: Math.min(probeMs, timeoutMs), ...signal });
+      return;
+    } catch (error) {
+      if (!isUmecError(error, "CONSOLE_TIMEOUT") || timeoutMs > probeMs) {
+        if (isUmecError(error, "CONSOLE_TIMEOUT")) continue;
+        throw error;
+      }
+      throw new UmecError("CONSOLE_TIMEOUT", `no shell answers on the console; ${error.message}`, {
+        cause: error,
+        hint: `boot the board with debugShell: true; the whole log is ${on.path}`,
+      });
+    }
+  }
+}
+
+/** The same for a shell, another text for the eye. */
+function split(word: string): string {
+  return `${word.slice(0, 2)}""${word.slice(2)}`;
+}

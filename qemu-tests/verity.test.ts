@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { createCounter } from "./counter.ts";
+import { Board, Hub } from "./kit/index.ts";
+import { onEachBoard } from "./machines.ts";
+
+/** Where in the root slot the byte is changed, in bytes from its start. */
+const places = {
+  // The file system's superblock: nothing can be mounted.
+  "at its start": 8,
+  // Somewhere in Node.js, in a block that the boot may not read; the scrub does, before the slot is marked good.
+  "far inside": 40 * 2 ** 20 + 11,
+};
+
+for (const [place, offset] of Object.entries(places)) {
+  onEachBoard(`a root slot with one byte changed ${place} gives way to the other one`, async (machine) => {
+    const counter = createCounter(machine);
+    await using hub = await Hub.start({ nodes: ["lamp-0042"] });
+    await using board = await Board.boot({
+      machine,
+      hub,
+      node: "lamp-0042",
+      target: { plugins: counter.plugins },
+      devices: [counter.line],
+    });
+    await board.console.expect("umec-scrub: the root slot is whole");
+    await board.powerCut();
+    await board.disk.flipByte("root_a", offset);
+    await board.powerOn();
+    await board.console.expect(/rauc\.slot=B/, { timeoutMs: 400_000 });
+    assert.ok(board.reboots >= 3, `${board.reboots} restarts`);
+    const before = counter.count;
+    const series = { node: "lamp-0042", plugin: "line", name: "counter/count" };
+    await hub.sample({ ...series, where: ({ value }) => Number(value) > before, timeoutMs: 180_000 });
+  });
+}
