@@ -66,7 +66,8 @@ export function serialLine({ path, rts, ...format }: SerialOptions): OpenLine {
 }
 
 async function openPort(path: string, format: SerialFormat): Promise<Port> {
-  const { SerialPort } = await import("serialport");
+  // In a bundle a package in CommonJS has no names but this.
+  const { SerialPort } = (await import("serialport")).default;
   const { baudRate, parity, stopBits } = format;
   try {
     const options = { path, baudRate, parity, stopBits: stopBits as 1 | 2, dataBits: 8, lock: true } as const;
