@@ -1,5 +1,7 @@
 // Who may import whom. docs/architecture.md draws the same rules; change both together.
-const parts = "bus|outbox|link|identity|update|api|apps|hub|target|flash";
+const parts = "bus|outbox|link|identity|update|api|apps|hub|target|commission|flash";
+/** A card is judged by the check of the target state that comes of it. */
+const alsoSees = { commission: "target" };
 
 /** A part may reach into itself and into the shared words; another part only through `node.ts` and `cli/`. */
 const isolated = parts.split("|").map((part) => ({
@@ -9,7 +11,7 @@ const isolated = parts.split("|").map((part) => ({
   from: { path: `^runtime/${part}/`, pathNot: "[.]test[.]ts$" },
   to: {
     path: `^runtime/(${parts}|cli|plugin)/`,
-    pathNot: `^runtime/(${part}/|[^/]+/types[.]ts$|plugin/contract[.]ts$)`,
+    pathNot: `^runtime/(${part}/|${alsoSees[part] ?? part}/|[^/]+/types[.]ts$|plugin/contract[.]ts$)`,
   },
 }));
 

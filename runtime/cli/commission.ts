@@ -32,15 +32,24 @@ async function commission(
   { root, check, keep }: { root: string; check?: true; keep?: true },
   { stdout, stderr }: Context,
 ): Promise<void> {
-  const [{ readCardFile, markTaken }, { checkCard }, { applyCard }, { drivers }] = await Promise.all([
-    import("../commission/card-file.ts"),
-    import("../commission/check-card.ts"),
-    import("../commission/apply.ts"),
-    import("../drivers.ts"),
-  ]);
+  const [{ readCardFile, markTaken }, { checkCard }, { applyCard, nodeBefore }, { drivers }] =
+    await Promise.all([
+      import("../commission/card-file.ts"),
+      import("../commission/check-card.ts"),
+      import("../commission/apply.ts"),
+      import("../drivers.ts"),
+    ]);
   const state = await readCardFile(file).catch((cause: Error) => {
-    throw new UmecError("CARD_UNREADABLE", `${file} can't be read: ${cause.message}`, { cause });
+    throw new UmecError("CARD_UNREADABLE", `${file} can't be read: ${cause.message}`, {
+      cause,
+      hint: "name the card's umec.json; on a node it is /boot/umec.json",
+    });
   });
+  if (state.kind === "taken" && state.torn && !check && !keep) {
+    await markTaken(file, state.node);
+    stdout.write(`${file} was taken over by ${state.node}; what a power cut had left of it is blanked now\n`);
+    return;
+  }
   if (state.kind !== "new") {
     const why = state.kind === "blank" ? "is blank" : `was taken over by ${state.node}`;
     stdout.write(`${file} ${why}: nothing to do\n`);
@@ -58,7 +67,9 @@ async function commission(
     stdout.write(`${file}: ok, for ${card.node}\n`);
     return;
   }
+  const before = await nodeBefore(root);
   await applyCard(card, root);
   if (!keep) await markTaken(file, card.node);
-  stdout.write(`${card.node} is commissioned\n`);
+  const renamed = before === undefined || before === card.node ? "" : `; the node was ${before}`;
+  stdout.write(`${card.node} is commissioned${renamed}\n`);
 }

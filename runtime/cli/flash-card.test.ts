@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { cardSchema } from "../commission/card-schema.ts";
+import { credentials } from "../commission/test-card.ts";
 import { isUmecError } from "../errors.ts";
 import { createScratch } from "../test-scratch.ts";
 import { composeCard } from "./flash-card.ts";
@@ -38,6 +39,22 @@ test("the target's own name is taken where none is given, and what is missing is
   await assert.rejects(composeCard({ name: "a", creds: target }), (error) => isUmecError(error, "CLI_USAGE"));
   const missing = { name: "a", sshKey: [join(dir, "none.pub")] };
   await assert.rejects(composeCard(missing), (error) => isUmecError(error, "CARD_UNREADABLE"));
+});
+
+test("a node.yaml that works at the desk brings its hub, with the texts of its files", async () => {
+  const dir = await scratch();
+  const target = join(dir, "node.yaml");
+  await writeFile(join(dir, "a.creds"), credentials);
+  const link = "link: { hub: tls://hub.example.org, credentials: ./a.creds, reconnectMs: 900 }";
+  await writeFile(target, `node: lamp-9\ndata: ./data\n${link}\n`);
+  const card = JSON.parse(await composeCard({ target }));
+  assert.deepEqual(card, {
+    node: "lamp-9",
+    hub: { urls: "tls://hub.example.org", credentials },
+    target: { link: { reconnectMs: 900 } },
+  });
+  const elsewhere = JSON.parse(await composeCard({ target, hub: ["tls://other.example.org"] }));
+  assert.deepEqual(elsewhere.hub, { urls: ["tls://other.example.org"] });
 });
 
 test("a configuration that is larger than its place on a card is refused", async () => {

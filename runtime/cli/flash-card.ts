@@ -1,9 +1,11 @@
 /** The text of a umec.json, out of a file or of what the command line says, and checked as the node will check it. */
 import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { cardFileBytes } from "../commission/card-file.ts";
 import { checkCard } from "../commission/check-card.ts";
 import { drivers } from "../drivers.ts";
 import { messageOf, UmecError } from "../errors.ts";
+import { isRecord } from "../target/json.ts";
 import type { Context } from "./context.ts";
 import { countFindings, formatFindings, readText } from "./target-file.ts";
 import { formatBytes, plural } from "./units.ts";
@@ -34,16 +36,19 @@ export async function cardText(options: CardOptions, context: Context): Promise<
 
 /** @throws UmecError `CLI_USAGE`, `CARD_UNREADABLE` and those of `readText` for the target file */
 export async function composeCard(parts: Omit<CardOptions, "config">): Promise<string> {
-  const { node, ...target } = parts.target === undefined ? {} : await readKeys(parts.target);
+  const { node, hub: linked, target } = await readTarget(parts.target);
   const name = parts.name ?? node;
   if (name === undefined) {
     throw new UmecError("CLI_USAGE", "the configuration has no name for the node", {
       hint: "give it with --name, or as `node` in the file of --target",
     });
   }
-  if (parts.hub === undefined && (parts.creds !== undefined || parts.ca !== undefined)) {
+  const urls = parts.hub ?? linked.hub;
+  if (urls === undefined && (parts.creds !== undefined || parts.ca !== undefined))
     throw new UmecError("CLI_USAGE", "--creds and --ca are for a hub: give its address with --hub");
-  }
+  // Those in the file are for the hub in the file.
+  const besides = parts.hub === undefined ? linked : {};
+  const [creds, ca] = [parts.creds ?? besides.credentials, parts.ca ?? besides.ca];
   const keys = await Promise.all((parts.sshKey ?? []).map(textOf));
   const ssh = keys.flatMap((text) =>
     text
@@ -51,10 +56,10 @@ export async function composeCard(parts: Omit<CardOptions, "config">): Promise<s
       .filter((line) => /^[^#\s]/.test(line))
       .map((line) => line.trim()),
   );
-  const hub = parts.hub && {
-    urls: parts.hub,
-    ...(parts.creds !== undefined && { credentials: await textOf(parts.creds) }),
-    ...(parts.ca !== undefined && { ca: await textOf(parts.ca) }),
+  const hub = urls !== undefined && {
+    urls,
+    ...(creds !== undefined && { credentials: await textOf(creds) }),
+    ...(ca !== undefined && { ca: await textOf(ca) }),
   };
   const card = {
     node: name,
@@ -85,12 +90,38 @@ export async function checkedText(text: string, path: string, { stderr }: Contex
   return text;
 }
 
+interface TargetParts {
+  node?: unknown;
+  /** What its `link` says of the hub; the files' paths as they are from here. */
+  hub: { hub?: unknown; credentials?: string; ca?: string };
+  /** All else that a card takes over: not `data`, which the image decides. */
+  target: Record<string, unknown>;
+}
+
+async function readTarget(path: string | undefined): Promise<TargetParts> {
+  if (path === undefined) return { hub: {}, target: {} };
+  const { node, data: _, link, ...rest } = await readKeys(path);
+  if (!isRecord(link)) return { node, hub: {}, target: { ...rest, ...(link !== undefined && { link }) } };
+  const { hub, credentials, ca, ...settings } = link;
+  const beside = (file: unknown) => (typeof file === "string" ? resolve(dirname(path), file) : undefined);
+  const [credsFile, caFile] = [beside(credentials), beside(ca)];
+  return {
+    node,
+    hub: {
+      ...(hub !== undefined && { hub }),
+      ...(credsFile !== undefined && { credentials: credsFile }),
+      ...(caFile !== undefined && { ca: caFile }),
+    },
+    target: { ...rest, ...(Object.keys(settings).length > 0 && { link: settings }) },
+  };
+}
+
 async function readKeys(path: string): Promise<Record<string, unknown>> {
   const { parse } = await import("yaml");
   const text = await readText(path);
   try {
     const value: unknown = parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+    if (isRecord(value)) return value;
     throw new Error("it is no mapping");
   } catch (cause) {
     throw new UmecError("CARD_UNREADABLE", `${path} can't be read: ${messageOf(cause)}`, {

@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { before, suite, test } from "node:test";
 import { createZstdCompress } from "node:zlib";
+import { credentials } from "../commission/test-card.ts";
 import { createScratch } from "../test-scratch.ts";
 import { type CardImage, makeCardImage, readBootFile, writeChecksum } from "./test-card-image.ts";
 import { startUmec, umec } from "./test-program.ts";
@@ -56,8 +57,7 @@ suite("umec flash, to a file", () => {
 
   test("makes a configuration of options", async () => {
     const from = await scratch();
-    const creds = "-----BEGIN NATS USER JWT-----\nabc\n------END NATS USER JWT------\n";
-    await writeFile(join(from, "lamp.creds"), creds);
+    await writeFile(join(from, "lamp.creds"), credentials);
     await writeFile(join(from, "key.pub"), `# mine\n${config.ssh[0]}\n\n`);
     await writeFile(join(from, "node.yaml"), "node: another\noutbox: { quotaBytes: 64MiB }\n");
     const options =
@@ -66,7 +66,7 @@ suite("umec flash, to a file", () => {
     assert.equal(code, 0, stderr);
     assert.deepEqual(JSON.parse(await readBootFile(join(from, "card"), "umec.json")), {
       node: "lamp-7",
-      hub: { urls: ["nats-leaf://10.0.2.2:7422"], credentials: creds },
+      hub: { urls: ["nats-leaf://10.0.2.2:7422"], credentials },
       target: { outbox: { quotaBytes: "64MiB" } },
       ssh: config.ssh,
     });

@@ -3,24 +3,39 @@
  * that whoever writes into it changes no other sector of the file system and needs to know nothing about allocation.
  *
  * Once its content is taken over it says only `{"commissioned":"<node>"}`: its secrets must not stay on a partition that
- * every computer shows. A power cut in between leaves the content there, and it is taken over again, to the same effect;
- * one that tears the write leaves no JSON, or an old end behind a new beginning: both are findings, and the node goes on
- * with what it has.
+ * every computer shows. It is overwritten in two steps, each on the card before the next: first its beginning, one
+ * sector of 512 bytes, which is written whole or not at all, then the rest. A power cut before the first leaves the
+ * content there, and it is taken over again, to the same effect. One between them leaves a beginning that says whose it
+ * was, with an old end behind it: that is `taken` as well, and `markTaken` is due once more.
  */
 import { open, readFile } from "node:fs/promises";
 
 /** Bytes of the file on a card. */
 export const cardFileBytes = 65_536;
 
-/** `blank`: nothing was written. `taken`: the content was taken over, `node` says for whom. */
-export type CardState = { kind: "blank" } | { kind: "taken"; node: string } | { kind: "new"; text: string };
+const sectorBytes = 512;
+
+export type CardState =
+  /** Nothing was written. */
+  | { kind: "blank" }
+  /** The content was taken over for `node`; `torn`: not all of it is blanked yet. */
+  | { kind: "taken"; node: string; torn: boolean }
+  | { kind: "new"; text: string };
 
 /** @throws the error of the file system */
 export async function readCardFile(path: string): Promise<CardState> {
-  const text = (await readFile(path, "utf8")).replace(/[\s\0]+$/, "");
+  const bytes = await readFile(path);
+  // Editors of some systems begin a text with a byte order mark.
+  const text = blankless(bytes.toString("utf8").replace(/^\ufeff/, ""));
   if (text === "") return { kind: "blank" };
-  const taken = /^\s*\{\s*"commissioned"\s*:\s*"([a-z0-9-]{1,63})"\s*\}$/.exec(text);
-  return taken?.[1] === undefined ? { kind: "new", text } : { kind: "taken", node: taken[1] };
+  const head = blankless(bytes.toString("latin1", 0, sectorBytes));
+  const [, node] = /^\{"commissioned":"([a-z0-9-]{1,63})"\}$/.exec(head) ?? [];
+  if (node === undefined) return { kind: "new", text };
+  return { kind: "taken", node, torn: blankless(bytes.toString("latin1", sectorBytes)) !== "" };
+}
+
+function blankless(text: string): string {
+  return text.replace(/[\s\0]+$/, "");
 }
 
 /** Overwrites the file in place, with its length unchanged, and waits until that is on the card. */
@@ -28,8 +43,15 @@ export async function markTaken(path: string, node: string): Promise<void> {
   const handle = await open(path, "r+");
   try {
     const { size } = await handle.stat();
-    const text = `${JSON.stringify({ commissioned: node })}\n`;
-    await handle.write(text.padEnd(size, " "), 0);
+    const text = JSON.stringify({ commissioned: node });
+    const blanked = Buffer.alloc(Math.max(size, text.length + 1), " ");
+    blanked.write(text);
+    blanked.write("\n", Math.min(blanked.length, sectorBytes) - 1);
+    blanked.write("\n", blanked.length - 1);
+    await handle.write(blanked, 0, Math.min(blanked.length, sectorBytes), 0);
+    await handle.sync();
+    if (blanked.length <= sectorBytes) return;
+    await handle.write(blanked, sectorBytes, blanked.length - sectorBytes, sectorBytes);
     await handle.sync();
   } finally {
     await handle.close();

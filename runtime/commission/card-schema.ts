@@ -61,8 +61,8 @@ const hubSchema = Type.Object(
     }),
     credentials: Type.Optional(
       Type.String({
-        pattern: "-----BEGIN NATS USER JWT-----",
-        patternErrorMessage: "must be the text of a NATS credentials file",
+        pattern: String.raw`-----BEGIN NATS USER JWT-----\s+\S+\s+-+END NATS USER JWT-+[\s\S]*-----BEGIN USER NKEY SEED-----\s+SU[A-Z2-7]+\s`,
+        patternErrorMessage: "must be the whole text of a .creds file, with its JWT and its seed",
         description: "Text of the node's credentials file for the hub. @default absent",
       }),
     ),
@@ -91,7 +91,10 @@ export const cardSchema = Type.Object(
     target: Type.Optional(
       Type.Unsafe<Record<string, unknown>>({
         type: "object",
-        propertyNames: { not: { enum: ["node"] } },
+        propertyNames: {
+          pattern: "^(?!(node|data)$)",
+          patternErrorMessage: "has no place here: the card and the image decide it",
+        },
         description: "Other keys of node.yaml: plugins, outbox, log, clock, link. @default absent",
       }),
     ),

@@ -1,19 +1,21 @@
 /**
- * The judge of `umec.json`: the schema first, and then the target state that comes of it, by the same check that
- * `node.yaml` goes through, so that a card which passes at the desk also passes in the field. Findings are about the
- * place in umec.json, wherever they were found.
+ * The judge of `umec.json`: its syntax, its schema, the network, and then the target state that comes of it, by the same
+ * check that `node.yaml` goes through, so that a card which passes at the desk also passes in the field. Findings are
+ * about the place in umec.json, wherever they were found, and never show credentials.
  */
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { checkTarget } from "../target/check.ts";
 import { readDocument } from "../target/document.ts";
 import { explain } from "../target/explain.ts";
 import type { Finding, Problem } from "../target/finding.ts";
+import { isRecord } from "../target/json.ts";
 import type { DriverSource } from "../target/types.ts";
 import { type Card, cardSchema } from "./card-schema.ts";
-import { filesOf, targetPath } from "./compose.ts";
+import { checkHub } from "./check-hub.ts";
+import { checkNetwork } from "./check-network.ts";
+import { targetFile, targetPath } from "./compose.ts";
+import { findJsonFault } from "./json-fault.ts";
 
 export interface CheckedCard {
   /** Present exactly when no finding is an error. */
@@ -22,72 +24,85 @@ export interface CheckedCard {
   findings: Finding[];
 }
 
-/** `path` is the file's name in findings. Never throws for what the text says. */
-export async function checkCard(
-  text: string,
-  { path, drivers }: { path: string; drivers: DriverSource },
-): Promise<CheckedCard> {
+export interface CheckCardOptions {
+  /** The file's name in findings. */
+  path: string;
+  drivers: DriverSource;
+}
+
+/** Never throws for what the text says. */
+export async function checkCard(text: string, { path, drivers }: CheckCardOptions): Promise<CheckedCard> {
+  const fault = findJsonFault(text);
+  if (fault) return { findings: [syntaxFinding(text, fault, path)] };
+  // JSON is YAML too, and that reader knows where everything stands.
   const document = readDocument(text);
-  const findings: Finding[] = document.problems.map(({ severity = "error", hint, at: _, ...problem }) => ({
-    ...problem,
+  const findings: Finding[] = document.problems.map(({ line, column, pointer, reason, hint }) => ({
+    ...{ file: path, line, column, pointer, value: "", reason },
     ...(hint !== undefined && { hint }),
-    file: path,
-    value: "",
-    severity,
+    severity: "error",
   }));
-  const place = (problem: Problem): Finding => {
-    const { pointer, reason, hint, at = "value", severity = "error" } = problem;
+  const place = ({ pointer, reason, hint, at = "value", severity = "error" }: Problem): Finding => {
     const { value, line, column } = document.locate(pointer, at);
+    const shown = at === "key" || isSecret(pointer) ? "" : value;
     return {
-      ...{ file: path, line, column, pointer, value: at === "key" || isSecret(pointer) ? "" : value, reason },
+      ...{ file: path, line, column, pointer, value: shown, reason },
       ...(hint !== undefined && { hint }),
       severity,
     };
   };
+  const value: unknown = JSON.parse(text);
+  if (findings.length === 0) findings.push(...checkSchema(value).map(place));
   if (findings.length === 0) {
-    const validate = new Ajv2020({ allErrors: true, verbose: true, strict: false }).compile(cardSchema);
-    if (!validate(document.value)) findings.push(...explain(validate.errors ?? []).map(place));
-  }
-  if (findings.length === 0) {
-    for (const { pointer, ...finding } of await checkComposed(document.value as Card, drivers)) {
-      findings.push({
-        ...finding,
-        ...place({ ...finding, pointer: pointerInCard(pointer) }),
-        value: finding.value,
-      });
-    }
+    const card = value as Card;
+    findings.push(...[...checkHub(card), ...checkNetwork(card.network)].map(place));
+    for (const problem of await checkComposed(card, drivers)) findings.push(place(problem));
   }
   findings.sort((a, b) => a.line - b.line || a.column - b.column);
   if (findings.some(({ severity }) => severity === "error")) return { findings };
-  return { card: document.value as Card, findings };
+  return { card: value as Card, findings };
 }
 
-/** The check looks for the files that the target names, so they are laid beside it. */
-async function checkComposed(card: Card, drivers: DriverSource): Promise<Finding[]> {
-  const dir = await mkdtemp(join(tmpdir(), "umec-card-"));
-  try {
-    const files = filesOf(card);
-    for (const { path, text } of files) {
-      if (text === undefined) continue;
-      await mkdir(dirname(join(dir, path)), { recursive: true });
-      await writeFile(join(dir, path), text, { mode: 0o600 });
-    }
-    const target = files.find(({ path }) => path === targetPath)?.text ?? "";
-    const { findings } = await checkTarget(target, { path: join(dir, targetPath), drivers });
-    return findings;
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+function syntaxFinding(
+  text: string,
+  { offset, reason }: { offset: number; reason: string },
+  file: string,
+): Finding {
+  const before = text.slice(0, offset).split("\n");
+  return {
+    ...{ file, line: before.length, column: before.at(-1)!.length + 1, pointer: "", value: "", reason },
+    hint: "it has to be JSON: keys and text in double quotes, no comma behind the last, no comments",
+    severity: "error",
+  };
+}
+
+function checkSchema(value: unknown): Problem[] {
+  if (!isRecord(value)) return [{ pointer: "", reason: "must be a mapping: { … }" }];
+  const validate = new Ajv2020({ allErrors: true, verbose: true, strict: false }).compile(cardSchema);
+  return validate(value) ? [] : explain(validate.errors ?? []);
+}
+
+/** The check of node.yaml, of the one that will lie on the node. */
+async function checkComposed(card: Card, drivers: DriverSource): Promise<Problem[]> {
+  const { findings } = await checkTarget(targetFile(card), { path: join("/", targetPath), drivers });
+  return (
+    findings
+      // These files come from the card.
+      .filter(({ pointer }) => pointer !== "/link/credentials" && pointer !== "/link/ca")
+      .map(({ pointer, value, reason, hint, severity }) => ({
+        ...{ pointer: pointerInCard(pointer), reason, hint, severity },
+        // Findings about a key have no value.
+        at: value === "" ? ("key" as const) : ("value" as const),
+      }))
+  );
 }
 
 /** Where in umec.json a place in the node.yaml that comes of it was told. */
 function pointerInCard(pointer: string): string {
   if (pointer === "" || pointer === "/node") return pointer;
   if (pointer.startsWith("/link/hub")) return pointer.replace("/link/hub", "/hub/urls");
-  if (pointer === "/link/credentials" || pointer === "/link/ca") return pointer.replace("/link/", "/hub/");
   return `/target${pointer}`;
 }
 
 function isSecret(pointer: string): boolean {
-  return pointer === "/hub/credentials" || pointer === "/hub/token";
+  return pointer.startsWith("/hub/") && !pointer.startsWith("/hub/urls");
 }

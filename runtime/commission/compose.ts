@@ -8,8 +8,11 @@ export interface CardFile {
   /** `undefined`: the card does not ask for it, and what an earlier card left there goes. */
   text: string | undefined;
   private: boolean;
+  /** Whose it is: the node's, or root's. */
+  owner: "umec" | "root";
 }
 
+export const hostnamePath = "data/etc/hostname";
 export const targetPath = "data/umec/node.yaml";
 
 /** The target state that the card describes, as the document of `node.yaml`; secrets are files beside it. */
@@ -28,24 +31,33 @@ export function targetOf({ node, hub, target }: Card): Record<string, unknown> {
  */
 export function filesOf(card: Card): CardFile[] {
   const { node, hub, ssh, network } = card;
+  const umec = { owner: "umec" } as const;
+  const root = { owner: "root" } as const;
   return [
-    { path: "data/umec/hub-ca.pem", text: hub?.ca, private: false },
-    { path: "data/umec/hub.creds", text: hub?.credentials, private: true },
-    { path: "data/umec/enrolment-token", text: hub?.token, private: true },
-    { path: "data/ssh/authorized_keys", text: ssh?.map((key) => `${key}\n`).join(""), private: true },
-    { path: "data/network/10-umec.network", text: network && networkFile(network), private: false },
-    { path: "data/etc/hostname", text: `${node}\n`, private: false },
-    { path: targetPath, text: targetFile(card), private: true },
+    { path: "data/umec/hub-ca.pem", text: hub?.ca, private: false, ...umec },
+    { path: "data/umec/hub.creds", text: hub?.credentials, private: true, ...umec },
+    { path: "data/umec/enrolment-token", text: hub?.token, private: true, ...umec },
+    {
+      path: "data/ssh/authorized_keys",
+      text: ssh?.map((key) => `${key}\n`).join(""),
+      private: true,
+      ...root,
+    },
+    { path: "data/network/10-umec.network", text: network && networkFile(network), private: false, ...root },
+    { path: hostnamePath, text: `${node}\n`, private: false, ...root },
+    { path: targetPath, text: targetFile(card), private: true, ...umec },
   ];
 }
 
-function targetFile(card: Card): string {
+/** The text of the node's node.yaml. */
+export function targetFile(card: Card): string {
   return `# Taken from umec.json. Change it here; a running node follows this file.\n${stringify(targetOf(card))}`;
 }
 
-/** systemd.network(5). */
+/** systemd.network(5). systemd-timesyncd asks the servers of NTP= too, so the network has one file. */
 function networkFile({ interface: name, address, gateway, dns, ntp }: CardNetwork): string {
-  const match = name === undefined ? "Type=ether" : `Name=${name}`;
+  // Without a kind: no bridge, no tunnel, but what is plugged in.
+  const match = name === undefined ? "Type=ether\nKind=!*" : `Name=${name}`;
   const lines = [
     ...(address === undefined ? ["DHCP=yes"] : [`Address=${address}`]),
     ...(gateway === undefined ? [] : [`Gateway=${gateway}`]),
