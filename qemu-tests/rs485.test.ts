@@ -36,6 +36,7 @@ onEachBoard("a slave on RS-485 that misbehaves for a while gives right values, o
     hub.sample({
       ...grid,
       name: "meter/online",
+      lane: "alarm",
       where: (sample) => sample.value === value,
       timeoutMs: 60_000,
     });

@@ -25,7 +25,7 @@ import type { SerialHandle } from "./devices/serial/handle.ts";
 import { Disk } from "./disk.ts";
 import { flashToFile } from "./flash.ts";
 import { newestImage } from "./image-file.ts";
-import { load } from "./loader.ts";
+import { handedOver, load } from "./loader.ts";
 import { machines } from "./machines/index.ts";
 import { type Machine, serialArgs, sharedMemory } from "./machines/machine.ts";
 import { Network } from "./network.ts";
@@ -228,8 +228,17 @@ export class Board extends EventEmitter<BoardEvents> implements AsyncDisposable 
     };
     const kitLoads = machine.loader === "kit" && options.firmware === undefined;
     const loaded = kitLoads
-      ? await load({ fat: (label) => disk.fat(label), dir, print: (line) => console.print(`${line}\n`) })
+      ? await load({
+          fat: (label) => disk.fat(label),
+          dir,
+          deviceTree: machine.deviceTree,
+          print: (line) => console.print(`${line}\n`),
+        })
       : undefined;
+    const firmwareDtb =
+      options.firmware !== undefined && machine.deviceTree
+        ? await handedOver(await disk.fat("boot_a"), dir, machine.deviceTree)
+        : undefined;
     await rack.beforeStart(context);
     const memoryMiB = options.memoryMiB ?? machine.memoryMiB;
     const drive = disk.attach();
@@ -237,7 +246,7 @@ export class Board extends EventEmitter<BoardEvents> implements AsyncDisposable 
       const run = await startRun({
         dir,
         args: [
-          ...(await machine.args({ memoryMiB, drive, loaded, firmware: options.firmware })),
+          ...(await machine.args({ memoryMiB, drive, loaded, firmware: options.firmware, firmwareDtb })),
           ...(rack.sharesMemory(machine.name) ? sharedMemory(memoryMiB) : []),
           ...serialArgs(machine, consoleChardev, rack.serialArg(machine.name)),
           ...rack.args(machine.name, dir),

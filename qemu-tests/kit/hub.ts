@@ -139,10 +139,16 @@ export class Hub implements HubSide, AsyncDisposable {
 
   /** All that is stored now, in the order in which the node took it. */
   async samples(query: SampleQuery): Promise<HubSample[]> {
-    const { node, plugin, name, signal } = query;
+    const { node, plugin, name, lane, signal } = query;
     await using connection = await this.#connect();
     const reader = createReader(connection.nc);
-    const asked = { node, plugin, ...(name !== undefined && { name }), ...(signal && { signal }) };
+    const asked = {
+      node,
+      plugin,
+      ...(name !== undefined && { name }),
+      ...(lane && { lane }),
+      ...(signal && { signal }),
+    };
     return await Array.fromAsync(reader.samples(asked));
   }
 

@@ -19,6 +19,7 @@ import {
   readBootState,
   type Slot,
 } from "../../image/boot-state.ts";
+import { inToolRoot } from "../../image/tool.ts";
 import { isUmecError, UmecError } from "../../runtime/errors.ts";
 import { parseEnvText } from "./env-text.ts";
 import type { Fat } from "./fat.ts";
@@ -33,11 +34,22 @@ export interface Loaded {
   append: string;
 }
 
+export interface DeviceTree {
+  file: string;
+  /** Paths of nodes that QEMU does not have, and that are in the way. */
+  remove: readonly string[];
+}
+
 export interface LoaderOptions {
   /** Opens a FAT partition of the card by its label. */
   fat: (label: string) => Promise<Fat>;
   /** Where the slot's files are put. */
   dir: string;
+  /**
+   * What another boot stage would have handed over, where `board.env` names no device tree: its file name in the slot,
+   * and nodes to take out of it. @default none
+   */
+  deviceTree?: DeviceTree | undefined;
   /** Is told what a boot loader prints, line by line. */
   print?: (line: string) => void;
 }
@@ -46,7 +58,12 @@ export interface LoaderOptions {
 const mostResets = 8;
 
 /** @throws UmecError `LOADER_NO_SLOT` when neither slot has files that can be started */
-export async function load({ fat, dir, print = () => undefined }: LoaderOptions): Promise<Loaded> {
+export async function load({
+  fat,
+  dir,
+  deviceTree,
+  print = () => undefined,
+}: LoaderOptions): Promise<Loaded> {
   for (let resets = 0; resets <= mostResets; resets++) {
     const boot = await fat("boot");
     const board = parseEnvText((await readIfThere(boot, "board.env"))?.toString("latin1") ?? "");
@@ -58,13 +75,33 @@ export async function load({ fat, dir, print = () => undefined }: LoaderOptions)
     for (const file of ["slots.env", "slots.bak"]) await boot.writeFile(file, encodeBootState(state));
     if (!slot) continue;
     print(`umec: slot ${slot}, ${triesOf(state)}`);
-    const loaded = await readSlot(await fat(slot === "A" ? "boot_a" : "boot_b"), slot, board, dir);
-    if (loaded) return loaded;
+    const name = board.get("fdtfile")?.replace(/.*\//, "") || deviceTree?.file;
+    const loaded = await readSlot(await fat(slot === "A" ? "boot_a" : "boot_b"), slot, {
+      board,
+      dir,
+      dtbName: name,
+    });
+    if (loaded) {
+      if (loaded.dtb !== undefined) await prune(loaded.dtb, deviceTree);
+      return loaded;
+    }
     print(`umec: slot ${slot} does not start`);
   }
   throw new UmecError("LOADER_NO_SLOT", `no slot of the card could be started in ${mostResets + 1} tries`, {
     hint: "each needs slot.env, Image and initrd with the checksums in slot.env, and the board's device tree",
   });
+}
+
+/** For a boot loader in QEMU that expects a device tree from the stage before it: takes it from slot A. */
+export async function handedOver(slot: Fat, dir: string, deviceTree: DeviceTree): Promise<string> {
+  const path = join(dir, "board.dtb");
+  await writeFile(path, await slot.readFile(`dtbs/${deviceTree.file}`));
+  await prune(path, deviceTree);
+  return path;
+}
+
+async function prune(dtb: string, deviceTree: DeviceTree | undefined): Promise<void> {
+  for (const node of deviceTree?.remove ?? []) await inToolRoot(["fdtput", "-r", dtb, node]);
 }
 
 function triesOf({ left }: BootState): string {
@@ -74,8 +111,7 @@ function triesOf({ left }: BootState): string {
 async function readSlot(
   files: Fat,
   slot: Slot,
-  board: ReadonlyMap<string, string>,
-  dir: string,
+  { board, dir, dtbName }: { board: ReadonlyMap<string, string>; dir: string; dtbName: string | undefined },
 ): Promise<Loaded | undefined> {
   const read = async (name: string) => readIfThere(files, name);
   const env = parseEnvText((await read("slot.env"))?.toString("latin1") ?? "");
@@ -89,8 +125,8 @@ async function readSlot(
     await writeFile(path, data);
     return path;
   };
-  const dtbName = board.get("fdtfile")?.replace(/.*\//, "");
   const dtb = dtbName ? await read(`dtbs/${dtbName}`) : undefined;
+  // U-Boot would go on with the tree that it has itself; the kit has none.
   if (dtbName && !dtb) return undefined;
   return {
     slot,

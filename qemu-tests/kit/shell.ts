@@ -10,9 +10,13 @@ export interface ShellResult {
 
 const probeMs = 3000;
 
+/** The first number is the level from which on messages go to the console (Linux's sysctl/kernel.rst). */
+const printk = "/proc/sys/kernel/printk";
+
 /**
  * Runs a command in the root shell on the console and waits for its end; for diagnosis: a test that shows what users
- * get must not depend on it. Messages of the kernel may stand in the output, for they go to the same console.
+ * get must not depend on it. While it runs the kernel keeps all but emergencies off the console, so that they do not
+ * stand in the output; `dmesg` has them.
  *
  * The shell gets the command between two `echo`s of a random word. The word is split by quotes where it is typed, so
  * that the terminal's echo of it is no match. Until the shell is there, what is typed may be lost (systemd empties the
@@ -30,7 +34,9 @@ export async function runInShell(
   const rest = () => ({ timeoutMs: leftMs(), ...(signal && { signal }) });
   const word = `mec${randomBytes(6).toString("hex")}`;
   await listen(on, word, rest);
-  on.write(`echo ${split(`${word}begin`)}; { ${command}\n}; echo ${split(`${word}end`)}:$?\n`);
+  const begin = `read -r mec_level mec_rest <${printk}; echo 1 >${printk}; echo ${split(`${word}begin`)}`;
+  const finish = `mec_status=$?; echo "$mec_level" >${printk}; echo ${split(`${word}end`)}:$mec_status`;
+  on.write(`${begin}; { ${command}\n}; ${finish}\n`);
   await on.expect(new RegExp(`${word}begin\\r?\\n`), rest());
   const end = await on.expect(new RegExp(`([\\s\\S]*?)${word}end:(\\d+)\\r?\\n`), rest());
   return { output: (end[1] ?? "").replaceAll("\r", "").trimEnd(), status: Number(end[2]) };
@@ -48,10 +54,8 @@ async function listen(
       await on.expect(`${word}probe${probe}.`, { timeoutMs: Math.min(probeMs, timeoutMs), ...signal });
       return;
     } catch (error) {
-      if (!isUmecError(error, "CONSOLE_TIMEOUT") || timeoutMs > probeMs) {
-        if (isUmecError(error, "CONSOLE_TIMEOUT")) continue;
-        throw error;
-      }
+      if (!isUmecError(error, "CONSOLE_TIMEOUT")) throw error;
+      if (timeoutMs > probeMs) continue;
       throw new UmecError("CONSOLE_TIMEOUT", `no shell answers on the console; ${error.message}`, {
         cause: error,
         hint: `boot the board with debugShell: true; the whole log is ${on.path}`,

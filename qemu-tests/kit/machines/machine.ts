@@ -1,7 +1,7 @@
 import { freeSerialIndex } from "../devices/guest-names.ts";
 import { emulatorKernelArgs } from "../devices/kernel-args.ts";
 import type { MachineName } from "../devices/types.ts";
-import type { Loaded } from "../loader.ts";
+import type { DeviceTree, Loaded } from "../loader.ts";
 import { networkId } from "../network.ts";
 
 /** What differs between the emulated boards. */
@@ -13,6 +13,8 @@ export interface Machine {
   readonly memoryMiB: number;
   /** Whose boot loader runs: the board's own, in QEMU, or the kit (`loader.ts`). */
   readonly loader: "own" | "kit";
+  /** The device tree that another boot stage hands over. @default what `board.env` names, or QEMU's own */
+  readonly deviceTree?: DeviceTree;
   readonly disk: "write-cache" | "write-through";
   /** The card's size must be a power of two. */
   readonly powerOfTwo?: boolean;
@@ -30,6 +32,8 @@ export interface MachineContext {
   loaded: Loaded | undefined;
   /** A file that the board's own boot loader is started from, where it is not the machine's usual one. */
   firmware: string | undefined;
+  /** The device tree for that boot loader, where the machine has one to hand over. */
+  firmwareDtb: string | undefined;
 }
 
 /** `-serial` arguments in the machine's order: the console, the attachment's port, and nothing in the rest. */
