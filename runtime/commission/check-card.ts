@@ -4,8 +4,8 @@
  * about the place in umec.json, wherever they were found, and never show credentials.
  */
 import { join } from "node:path";
-import { Ajv2020 } from "ajv/dist/2020.js";
 import { checkTarget } from "../target/check.ts";
+import { createCompiler } from "../target/compile.ts";
 import { readDocument } from "../target/document.ts";
 import { explain } from "../target/explain.ts";
 import type { Finding, Problem } from "../target/finding.ts";
@@ -77,7 +77,7 @@ function syntaxFinding(
 
 function checkSchema(value: unknown): Problem[] {
   if (!isRecord(value)) return [{ pointer: "", reason: "must be a mapping: { … }" }];
-  const validate = new Ajv2020({ allErrors: true, verbose: true, strict: false }).compile(cardSchema);
+  const validate = createCompiler().compile(cardSchema);
   return validate(value) ? [] : explain(validate.errors ?? []);
 }
 

@@ -2,9 +2,10 @@
  * The plugins' drivers and options: by the schema in the driver's manifest, then by the manifest's own check.
  * A driver with a broken manifest is a finding too; it can't keep the rest from being checked.
  */
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import type { ValidateFunction } from "ajv/dist/2020.js";
 import { messageOf } from "../errors.ts";
 import type { Driver } from "../plugin/contract.ts";
+import { createCompiler } from "./compile.ts";
 import { fillDefaults } from "./defaults.ts";
 import { explain } from "./explain.ts";
 import type { Problem } from "./finding.ts";
@@ -51,9 +52,7 @@ type Loaded = { manifest: Driver["manifest"]; validate: ValidateFunction } | { f
 async function load(name: string, drivers: DriverSource): Promise<Loaded> {
   try {
     const { manifest } = await drivers.load(name);
-    // A driver's schema may carry annotations of its own, so unknown keywords and formats are let be.
-    const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: false, logger: false });
-    return { manifest, validate: ajv.compile(manifest.options) };
+    return { manifest, validate: createCompiler().compile(manifest.options) };
   } catch (error) {
     return { fault: `the driver can't be loaded: ${messageOf(error)}` };
   }

@@ -6,9 +6,9 @@
  * without errors gives a target. The rule for callers: an invalid new state never stops the old one; go on with
  * the target that runs, and show the findings.
  */
-import { Ajv2020 } from "ajv/dist/2020.js";
 import { checkLink } from "./check-link.ts";
 import { checkPlugins } from "./check-plugins.ts";
+import { createCompiler } from "./compile.ts";
 import { fillDefaults } from "./defaults.ts";
 import { readDocument } from "./document.ts";
 import { explain } from "./explain.ts";
@@ -43,7 +43,7 @@ export async function checkTarget(text: string, { path, drivers }: CheckOptions)
   const options = new Map<string, Record<string, unknown>>();
   const file = fillDefaults(targetSchema, readSizes(document.value));
   if (isRecord(file)) {
-    const validate = new Ajv2020({ allErrors: true, verbose: true, strict: false }).compile(targetSchema);
+    const validate = createCompiler().compile(targetSchema);
     if (!validate(file)) problems.push(...explain(validate.errors ?? []));
     const plugins = await checkPlugins(file.plugins, drivers);
     problems.push(...plugins.problems, ...(await checkLink(file.link, path)));
