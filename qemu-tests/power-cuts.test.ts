@@ -6,7 +6,7 @@ import { seededRandom } from "./kit/random.ts";
 import { onEachBoard } from "./machines.ts";
 
 const cuts = Number(process.env.UMEC_POWER_CUTS ?? 20);
-const longestMs = 15_000;
+const longestMs = 12_000;
 
 onEachBoard(
   `${cuts} power cuts at random moments: it always boots, and keeps what it acknowledged`,

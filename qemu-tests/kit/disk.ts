@@ -87,10 +87,19 @@ export class Disk implements AsyncDisposable {
    * so the disk's cache still holds what it held.
    */
   async detach(power: "on" | "off" | "cut"): Promise<PowerCutLoss | undefined> {
+    this.#cache?.letGo();
     await this.#server?.idle();
     this.#inUse = false;
     if (power === "off") await this.#cache?.flush();
     return power === "cut" ? await this.#cache?.powerCut(this.#random) : undefined;
+  }
+
+  /**
+   * Resolves when `writes` of the guest's writes lie unflushed in the cache, and holds the disk there: whoever cuts the
+   * power now takes something. At once on a card without a cache.
+   */
+  async stopAtWrite(writes: number): Promise<void> {
+    await this.#cache?.stopAtWrite(writes);
   }
 
   async partitions(): Promise<Partition[]> {

@@ -99,4 +99,26 @@ describe("the write cache", { timeout: 120_000 }, () => {
     }
     assert.ok(seen.dropped > 0 && seen.kept > 0 && seen.torn > 0, JSON.stringify(seen));
   });
+
+  it("stands still when it is told to, and forgets what it was asked meanwhile", async () => {
+    const stable = memory();
+    const cache = new WriteCache(stable);
+    const stopped = cache.stopAtWrite(2);
+    await cache.write(0, Buffer.alloc(sector, 1));
+    await cache.flush();
+    await cache.write(sector, Buffer.alloc(sector, 2));
+    await cache.write(2 * sector, Buffer.alloc(sector, 3));
+    await stopped;
+    const flushed = cache.flush();
+    const written = cache.write(3 * sector, Buffer.alloc(sector, 4), { fua: true });
+    cache.letGo();
+    await Promise.all([flushed, written]);
+    // Random numbers that keep nothing.
+    const loss = await cache.powerCut(() => 0.9);
+    assert.deepEqual(loss, { unflushed: 2, kept: 0, dropped: 2, lostBytes: 2 * sector });
+    assert.deepEqual(
+      [0, 1, 2, 3].map((at) => stable.data[at * sector]),
+      [1, 0, 0, 0],
+    );
+  });
 });

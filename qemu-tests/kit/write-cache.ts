@@ -43,6 +43,10 @@ export class WriteCache implements Blocks {
   readonly #limitBytes: number;
   #writes: CachedWrite[] = [];
   #cachedBytes = 0;
+  /** Set by `stopAtWrite`: how many unflushed writes it waits for, and who is told. */
+  #stopAt: { writes: number; reached: () => void } | undefined;
+  /** While it stands still: settled when the power goes. */
+  #stopped: PromiseWithResolvers<void> | undefined;
 
   constructor(stable: Blocks, options: { limitBytes?: number } = {}) {
     this.#stable = stable;
@@ -55,8 +59,26 @@ export class WriteCache implements Blocks {
     return this.#cachedBytes;
   }
 
+  /**
+   * Resolves when `writes` writes lie unflushed. From then on the disk does nothing more until the power goes: a cut
+   * that takes something, without a race against the guest's flush.
+   */
+  stopAtWrite(writes: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#stopAt = { writes, reached: resolve };
+    return promise;
+  }
+
+  /** The power goes: requests that a stopped disk has taken are not done. */
+  letGo(): void {
+    this.#stopAt = undefined;
+    this.#stopped?.resolve();
+    this.#stopped = undefined;
+  }
+
   async read(offset: number, length: number): Promise<Buffer> {
     checkRange(this.bytes, offset, length);
+    if (await this.#gone()) return Buffer.alloc(length);
     const data = await this.#stable.read(offset, length);
     for (const write of this.#writes) {
       const from = Math.max(offset, write.offset);
@@ -69,6 +91,7 @@ export class WriteCache implements Blocks {
   /** The bytes of `data` belong to the cache from now on. */
   async write(offset: number, data: Uint8Array, options: { fua?: boolean } = {}): Promise<void> {
     checkRange(this.bytes, offset, data.length);
+    if (await this.#gone()) return;
     if (options.fua) {
       const overlaps = (write: CachedWrite) =>
         write.offset < offset + data.length && offset < write.offset + write.data.length;
@@ -79,6 +102,11 @@ export class WriteCache implements Blocks {
     }
     this.#writes.push({ offset, data });
     this.#cachedBytes += data.length;
+    if (this.#stopAt && this.#writes.length >= this.#stopAt.writes) {
+      this.#stopped = Promise.withResolvers();
+      this.#stopAt.reached();
+      this.#stopAt = undefined;
+    }
     if (this.#cachedBytes <= this.#limitBytes) return;
     let count = 0;
     for (let left = this.#cachedBytes; left > this.#limitBytes; count++)
@@ -87,6 +115,7 @@ export class WriteCache implements Blocks {
   }
 
   async flush(): Promise<void> {
+    if (await this.#gone()) return;
     await this.#settle(this.#writes.length);
   }
 
@@ -117,6 +146,13 @@ export class WriteCache implements Blocks {
       }
     }
     return loss;
+  }
+
+  /** Whether the power went before this request could be done. */
+  async #gone(): Promise<boolean> {
+    if (!this.#stopped) return false;
+    await this.#stopped.promise;
+    return true;
   }
 
   /** Makes the oldest `count` writes stable. */
