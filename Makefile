@@ -29,12 +29,14 @@ test: check ## everything that must hold before a change goes in; ends with `N p
 	@export UMEC_TEST_TALLY=$$(mktemp) && echo 0 0 >$$UMEC_TEST_TALLY && trap 'rm -f $$UMEC_TEST_TALLY' EXIT && \
 	  $(MAKE) -s test-parts && $(NODE) image/make.ts --fast virt imx8mp-evk && $(MAKE) -s test-boards
 
-# Two at a time here; the boards need the machine for themselves, as what they do is timed.
+# What is timed on a board needs the machine for itself; the rest goes two at a time.
+TIMED := qemu-tests/footprint.test.ts qemu-tests/temperature.test.ts
 test-parts:
 	@$(RUN_TESTS) --test-concurrency=2 $(TESTS)
 
 test-boards:
-	@$(RUN_TESTS) --test-concurrency=1 'qemu-tests/*.test.ts'
+	@$(RUN_TESTS) --test-concurrency=1 --test-force-exit $(TIMED)
+	@$(RUN_TESTS) --test-concurrency=2 --test-force-exit $(filter-out $(TIMED),$(wildcard qemu-tests/*.test.ts))
 
 addons: setup ## native addons for running drivers from this clone
 	@$(NODE) bundle/install-addons.ts

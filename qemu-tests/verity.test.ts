@@ -7,7 +7,7 @@ import { onEachBoard } from "./machines.ts";
 const places = {
   // The file system's superblock: nothing can be mounted.
   "at its start": 8,
-  // Somewhere in Node.js, in a block that the boot may not read; the scrub does, before the slot is marked good.
+  // In a block that the boot may not read; the scrub does, before the slot is marked good.
   "far inside": 40 * 2 ** 20 + 11,
 };
 

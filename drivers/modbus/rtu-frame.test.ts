@@ -10,6 +10,11 @@ test("the checksum of the standard's example, and of a frame in the wild", () =>
   // Serial line guide, section 6.2.2.
   assert.equal(crc16(Buffer.from("0207", "hex")), 0x1241);
   assert.equal(encodeRtu(1, encodeRead("holding", 0, 10)).toString("hex"), "01030000000ac5cd");
+  const frame = Buffer.from("01030000000ac5cd", "hex");
+  assert.ok(isIntact(frame, 0, 8));
+  assert.ok(!isIntact(Buffer.from("01030000000ac5cc", "hex"), 0, 8));
+  assert.ok(!isIntact(Buffer.alloc(3), 0, 3));
+  assert.ok(!isIntact(frame, 0, 9), "not all there");
 });
 
 test("no frame with one, two or three wrong bits passes for whole", () => {
@@ -54,4 +59,13 @@ test("lengths told from the first bytes are those of real requests and replies",
   assert.equal(replyBytes(encodeRtu(7, Buffer.of(0x83, 2)), 0), 5);
   assert.equal(replyBytes(Buffer.of(7), 0), undefined);
   assert.equal(replyBytes(Buffer.of(7, 0x2b), 0), 0);
+});
+
+test("the length of a request is known by its function, and of 15 and 16 by its seventh byte", () => {
+  const lengths = [1, 2, 3, 4, 5, 6].map((code) => requestBytes(Buffer.of(1, code), 0));
+  assert.deepEqual(lengths, Array(6).fill(8));
+  assert.equal(requestBytes(Buffer.of(1, 16, 0, 0, 0, 2), 0), undefined);
+  assert.equal(requestBytes(Buffer.of(1, 16, 0, 0, 0, 2, 4), 0), 13);
+  assert.equal(requestBytes(Buffer.of(1, 43), 0), 0);
+  assert.equal(requestBytes(Buffer.of(1), 0), undefined);
 });

@@ -8,7 +8,7 @@ import { createMemoryLine, type MemoryLine } from "./memory-line.ts";
 import { decodeRead, decodeWrite, encodeRead, encodeWriteRegisters } from "./pdu.ts";
 import { type RtuOptions, rtu } from "./rtu.ts";
 import { encodeRtu } from "./rtu-frame.ts";
-import { createMemory, type Misbehaviour, type RtuSlave, serveRtu } from "./simulator-rtu.ts";
+import { createMemory, type Misbehaviour, type ModbusSlave, serveRtu } from "./simulator-rtu.ts";
 
 /** Each register holds its address and its unit, so that a value says where it comes from. */
 const held = (unit: number, address: number): number => (unit << 8) | address;
@@ -17,7 +17,7 @@ const memoryOf = (unit: number) =>
 
 interface World extends AsyncDisposable {
   line: MemoryLine;
-  slave: RtuSlave;
+  slave: ModbusSlave;
   client: Client;
   read(unit: number, address: number, how?: { urgent?: boolean }): Promise<number>;
 }
@@ -62,7 +62,7 @@ test("units on one line are read and written one request after the other", async
 
 for (const [mode, wrong] of [
   ["bad-crc", /wrong CRC/],
-  ["truncated", /4 of its 7 bytes/],
+  ["truncated", /3 of its 7 bytes/],
   ["wrong-function", /function 4/],
 ] as const) {
   test(`${mode}: a read is sent again, and told as damage when that is no better`, async () => {
@@ -95,10 +95,16 @@ for (const mode of ["silence", "wrong-unit"] as const) {
   });
 }
 
-for (const mode of ["split", "noise"] as const) {
-  test(`${mode} does no harm`, async () => {
+for (const [mode, options] of [
+  ["split", { bytes: 3, gapMs: 60 }],
+  ["split", { gapMs: 5 }],
+  ["noise", { bytes: 9 }],
+  ["noise-before", {}],
+  ["noise-after", { bytes: 2 }],
+] as const) {
+  test(`${mode} ${JSON.stringify(options)} does no harm`, async () => {
     await using here = world();
-    here.slave.misbehave(mode, { times: 3, delayMs: 60 });
+    here.slave.misbehave(mode, { times: 3, ...options });
     for (const at of [0, 1, 2, 3]) assert.equal(await here.read(1, at), held(1, at));
     assert.equal(here.slave.requests.length, 4);
   });
@@ -132,7 +138,7 @@ test("a reply that is owed across a new connection is not taken either", async (
   await using here = world({ lateMs: 300 });
   here.slave.misbehave("late", { times: 1, delayMs: 150 });
   const lost = assert.rejects(here.read(1, 0), code("MODBUS_DISCONNECTED"));
-  await here.slave.request();
+  await here.slave.nextRequest();
   here.line.unplug();
   here.line.plug();
   await lost;
@@ -186,7 +192,7 @@ test("a request waits until noise has ended", async () => {
   };
   const ended = noise();
   await delay(10);
-  const quietMs = here.slave.request().then(() => performance.now() - noisyAtMs);
+  const quietMs = here.slave.nextRequest().then(() => performance.now() - noisyAtMs);
   assert.equal(await here.read(1, 1), held(1, 1));
   assert.ok((await quietMs) >= 30);
   await ended;
@@ -243,7 +249,7 @@ test("a reply's look-alike inside a longer one is not found while that one can s
   await using here = world();
   here.slave.close();
   using slave = serveRtu(here.line.peer, { 1: memory });
-  slave.misbehave("split", { delayMs: 5 });
+  slave.misbehave("split", { gapMs: 5 });
   const pdu = encodeRead("holding", 0, 4);
   const data = decodeRead(pdu, await here.client.request(1, pdu));
   assert.equal(data.toString("hex"), `${inner.toString("hex")}00`);
@@ -259,6 +265,8 @@ test("whatever goes wrong, in whatever order: each value is the right one or non
     "wrong-function",
     "truncated",
     "noise",
+    "noise-before",
+    "noise-after",
     "exception",
     undefined,
   ];
@@ -274,7 +282,7 @@ test("whatever goes wrong, in whatever order: each value is the right one or non
       await using here = world({ lateMs: 100 }, { timeoutMs: 40 });
       const reads: Promise<void>[] = [];
       for (const { mode, unit, address, together } of steps) {
-        if (mode) here.slave.misbehave(mode, { times: 1, unit, delayMs: mode === "late" ? 60 : 5 });
+        if (mode) here.slave.misbehave(mode, { times: 1, unit, delayMs: 60, gapMs: 2 });
         const read = here.read(unit, address).then(
           (value) => assert.equal(value, held(unit, address)),
           (error) => assert.match(error.code, /^MODBUS_(TIMEOUT|FRAME|EXCEPTION)$/),

@@ -1,215 +1,216 @@
 /**
- * Modbus RTU slaves on one line, for tests and demos: the units of a bank answer on any stream of bytes (a socket
+ * A Modbus RTU slave, or many of them on one line, for tests and demos: they answer on any stream of bytes (a socket
  * to an emulator's serial port, a pseudo-terminal, a pipe in memory), and misbehave when told to.
  *
  *     const probe = createMemory({ input: { 0: 215 } });
  *     using slave = serveRtu(socket, { 1: probe });
  *     slave.misbehave("bad-crc", { times: 3 });
+ *     const { unit } = await slave.nextRequest();
  *     await slave.behaved();
  *     probe.set("input", 0, 220);
  *
- * It hears requests by their length and CRC; bytes that belong to none are dropped after 100 ms of silence. Units
- * that are not in the bank are silent. Unit 0 is all of them: they do what is written, and none answers
- * (MODBUS over Serial Line V1.02, section 2.1).
+ * Functions 1 to 6, 15, 16 and their exceptions: MODBUS Application Protocol V1.1b3, section 6. Serial line: V1.02,
+ * section 2.1: unit 0 is a broadcast, done by all and answered by none; who is not there is silent. A unit gives one
+ * answer at a time; an answer that is late does not hold up the other units.
+ *
+ * The slave outlives its lines: registers, faults and log stay when one closes, and the next one is served with them.
  */
 import type { Duplex } from "node:stream";
-import { encodeRtu, isIntact, requestBytes } from "./rtu-frame.ts";
+import { UmecError } from "../../runtime/plugin/sdk.ts";
+import { encodeRtu } from "./rtu-frame.ts";
 import { answer, type SimulatedUnit } from "./simulator-answer.ts";
+import { type MisbehaveOptions, type Misbehaviour, sendWrong } from "./simulator-misbehaviour.ts";
+import { createRequestReader } from "./simulator-reader.ts";
 import { describeRequest, type SimulatedRequest } from "./simulator-request.ts";
 
 export { createMemory, type Memory, type SimulatedUnit } from "./simulator-answer.ts";
+export type { MisbehaveOptions, Misbehaviour } from "./simulator-misbehaviour.ts";
 export type { SimulatedRequest } from "./simulator-request.ts";
 
-/** What may be wrong with a reply. */
-export type Misbehaviour =
-  /** The CRC's bits are flipped. */
-  | "bad-crc"
-  /** No reply. */
-  | "silence"
-  /** The reply comes in two parts, `delayMs` (30) apart. */
-  | "split"
-  /** The reply comes after `delayMs` (1500). */
-  | "late"
-  /** The reply is signed by another unit, its CRC is right. */
-  | "wrong-unit"
-  /** The reply is to another function, its CRC is right. */
-  | "wrong-function"
-  /** The last three bytes are missing. */
-  | "truncated"
-  /** Nine bytes of noise come before the reply, and two behind it. */
-  | "noise"
-  /** Exception `code` (4) instead of an answer. */
-  | "exception";
+/** A request, or bytes that were none. */
+export type SlaveLogEntry = SlaveRequest | SlaveNoise;
 
-export interface MisbehaveOptions {
-  /** Requests that are answered badly; then all is well. @default Infinity */
-  times?: number;
-  /** Only this unit misbehaves. @default all */
-  unit?: number;
-  /** For `late` and `split`. */
-  delayMs?: number;
-  /** For `exception`. @default 4, server device failure */
-  code?: number;
+export interface SlaveRequest extends SimulatedRequest {
+  readonly kind: "request";
+  /** When it was whole: `performance.now()`, milliseconds. */
+  readonly atMs: number;
+  /** All bytes, with the checksum. */
+  readonly bytes: Uint8Array;
+  /** How the answer went wrong, if it did. */
+  readonly mode: Misbehaviour | undefined;
 }
 
-export interface RtuSlave extends Disposable {
-  /** The newest 10,000 requests, in the order of coming, each with what was wrong with its reply. */
-  readonly requests: readonly (SimulatedRequest & { misbehaved?: Misbehaviour })[];
-  /** From the next request on; replaces what was told before. */
-  misbehave(mode: Misbehaviour, options?: MisbehaveOptions): void;
-  /** From the next request on all is well. */
-  behave(): void;
-  /** Resolves when no more misbehaviour is due: at once, after `times` requests, or by {@link behave}. */
-  behaved(): Promise<void>;
-  /** Waits for the next request that fits. */
-  request(fits?: (request: SimulatedRequest) => boolean): Promise<SimulatedRequest>;
-  /** Stops answering. The stream stays open: it belongs to who made it. */
-  close(): void;
+export interface SlaveNoise {
+  readonly kind: "noise";
+  readonly atMs: number;
+  readonly bytes: Uint8Array;
 }
 
-export interface ServeRtuOptions {
-  /** How the slaves begin. @default well */
-  misbehave?: Misbehaviour;
+interface Fault {
+  mode: Misbehaviour;
+  settings: MisbehaveOptions;
+  left: number;
 }
 
-const keptRequests = 10_000;
-const giveUpMs = 100;
-/** Bits of many kinds; no two bytes of it are a unit of 1 to 84 and a function code. */
-const noise = Buffer.from("00ffaa55aa0180aaff", "hex");
+const keptEntries = 10_000;
 
-/** Answers on `stream` for the units of `bank`, by their addresses (1 to 247), until it ends or `close`. */
-export function serveRtu(
-  stream: Duplex,
-  bank: Readonly<Record<number, SimulatedUnit>>,
-  { misbehave }: ServeRtuOptions = {},
-): RtuSlave {
-  const requests: (SimulatedRequest & { misbehaved?: Misbehaviour })[] = [];
-  const waiting = new Set<(request: SimulatedRequest) => void>();
-  const timers = new Set<NodeJS.Timeout>();
-  let fault: { mode: Misbehaviour; left: number; options: MisbehaveOptions } | undefined;
-  let wellAgain = Promise.withResolvers<void>();
-  let heard = Buffer.alloc(0);
-  let silence: NodeJS.Timeout | undefined;
+export class ModbusSlave implements Disposable {
+  /** Who is on the line, by unit number 1 to 247; may be changed at any time. */
+  readonly units: Map<number, SimulatedUnit>;
+  readonly #log: SlaveLogEntry[] = [];
+  readonly #waiting = new Set<(request: SlaveRequest) => void>();
+  readonly #faults: Fault[] = [];
+  readonly #lines = new Set<() => void>();
+  #well = Promise.withResolvers<void>();
 
-  function send(bytes: Buffer): void {
-    if (stream.writable) stream.write(bytes);
-  }
-  function later(ms: number, bytes: Buffer): void {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      send(bytes);
-    }, ms);
-    timers.add(timer);
+  constructor(units: Readonly<Record<number, SimulatedUnit>> = {}) {
+    this.units = new Map(Object.entries(units).map(([unit, memory]) => [Number(unit), memory]));
+    this.#well.resolve();
   }
 
-  function onData(chunk: Buffer): void {
-    clearTimeout(silence);
-    heard = Buffer.concat([heard, chunk]);
-    let at = 0;
-    while (at < heard.length) {
-      const length = requestBytes(heard, at);
-      if (length === undefined || at + length > heard.length) break;
-      if (length > 0 && isIntact(heard, at, length)) {
-        onRequest(heard[at]!, Buffer.from(heard.subarray(at + 1, at + length - 2)));
-        at += length;
-      } else at += 1;
-    }
-    heard = Buffer.from(heard.subarray(at));
-    silence = setTimeout(() => {
-      heard = Buffer.alloc(0);
-    }, giveUpMs);
+  /**
+   * The next answers go wrong so, behind those of earlier calls (the first mode that fits an answer is used).
+   * @throws UmecError `DEVICE_VALUE` if `times` is not positive
+   */
+  misbehave(mode: Misbehaviour, settings: MisbehaveOptions = {}): void {
+    const { times = Infinity } = settings;
+    if (!(times > 0)) throw new UmecError("DEVICE_VALUE", `times is ${times}; it must be 1 or more`);
+    if (this.#faults.length === 0) this.#well = Promise.withResolvers();
+    this.#faults.push({ mode, settings, left: times });
   }
 
-  function onRequest(unit: number, pdu: Buffer): void {
-    const request: SimulatedRequest & { misbehaved?: Misbehaviour } = describeRequest(unit, pdu);
-    const faulty = takeFault(unit);
-    if (faulty) request.misbehaved = faulty.mode;
-    requests.push(request);
-    if (requests.length > keptRequests) requests.shift();
-    if (unit === 0) for (const each of Object.values(bank)) answer(each, pdu);
-    else {
-      const reply = answer(bank[unit], pdu);
-      if (reply) respond(unit, reply, faulty);
-    }
-    for (const tell of [...waiting]) tell(request);
+  /** Ends all misbehaviour. What is under way ends as it began. */
+  behave(): void {
+    this.#faults.length = 0;
+    this.#well.resolve();
   }
 
-  function takeFault(unit: number): typeof fault {
-    const now = fault;
-    if (!now || unit === 0 || (now.options.unit !== undefined && now.options.unit !== unit)) return undefined;
-    now.left -= 1;
-    if (now.left <= 0) behave();
-    return now;
+  /** Resolves when no more misbehaviour is due: at once, after `times` answers, or by {@link behave}. */
+  behaved(): Promise<void> {
+    return this.#well.promise;
   }
 
-  function respond(unit: number, reply: Buffer, faulty: typeof fault): void {
-    const frame = encodeRtu(unit, reply);
-    if (!faulty) {
-      send(frame);
-      return;
-    }
-    const code = reply[0]!;
-    const { delayMs, code: exception = 4 } = faulty.options;
-    const replies: Record<Misbehaviour, () => void> = {
-      "bad-crc"() {
-        frame[frame.length - 1]! ^= 0x55;
-        send(frame);
-      },
-      silence() {},
-      split() {
-        send(frame.subarray(0, 3));
-        later(delayMs ?? 30, frame.subarray(3));
-      },
-      late: () => later(delayMs ?? 1500, frame),
-      "wrong-unit": () => send(encodeRtu(unit ^ 0x55, reply)),
-      "wrong-function": () =>
-        send(encodeRtu(unit, Buffer.concat([Buffer.of(code === 3 ? 4 : 3), reply.subarray(1)]))),
-      truncated: () => send(frame.subarray(0, -3)),
-      noise: () => send(Buffer.concat([noise, frame, noise.subarray(0, 2)])),
-      exception: () => send(encodeRtu(unit, Buffer.of((code & 0x7f) | 0x80, exception))),
+  /** The newest 10,000 entries, oldest first. */
+  log(): readonly SlaveLogEntry[] {
+    return [...this.#log];
+  }
+
+  /** The requests of {@link log}. */
+  get requests(): readonly SlaveRequest[] {
+    return this.#log.filter((entry) => entry.kind === "request");
+  }
+
+  /** The next request, from now on, that fits. Rejects with the signal's reason. */
+  nextRequest({
+    fits = () => true,
+    signal,
+  }: {
+    fits?: (request: SlaveRequest) => boolean;
+    signal?: AbortSignal;
+  } = {}): Promise<SlaveRequest> {
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<SlaveRequest>();
+    const tell = (request: SlaveRequest): void => {
+      if (fits(request)) resolve(request);
     };
-    replies[faulty.mode]();
+    const abort = (): void => reject(signal?.reason);
+    this.#waiting.add(tell);
+    signal?.addEventListener("abort", abort, { once: true });
+    return promise.finally(() => {
+      this.#waiting.delete(tell);
+      signal?.removeEventListener("abort", abort);
+    });
   }
 
-  function behave(): void {
-    fault = undefined;
-    wellAgain.resolve();
+  /** Sits on a line, beside those that it has, until it closes. The line's errors are for its owner to hear. */
+  serve(line: Duplex): void {
+    const left = new AbortController();
+    const send = (bytes: Buffer): void => {
+      if (line.writable) line.write(bytes);
+    };
+    /** The end of each unit's answer that is under way. */
+    const tails = new Map<number, Promise<void>>();
+    const reader = createRequestReader({
+      onFrame: (frame) => {
+        const answering = this.#receive(Buffer.from(frame), send, left.signal);
+        if (!answering) return;
+        const tail = (tails.get(frame[0]!) ?? Promise.resolve()).then(answering);
+        tails.set(
+          frame[0]!,
+          tail.catch((error) => {
+            if (!left.signal.aborted) throw error;
+          }),
+        );
+      },
+      onNoise: (bytes) =>
+        this.#note({ kind: "noise", atMs: performance.now(), bytes: Uint8Array.from(bytes) }),
+    });
+    const onData = (chunk: Buffer): void => reader.push(chunk);
+    const leave = (): void => {
+      line.off("data", onData);
+      line.off("close", leave);
+      reader.close();
+      left.abort();
+      this.#lines.delete(leave);
+    };
+    this.#lines.add(leave);
+    line.on("data", onData);
+    line.once("close", leave);
   }
-  function begin(mode: Misbehaviour, options: MisbehaveOptions = {}): void {
-    const { times = Number.POSITIVE_INFINITY } = options;
-    if (times <= 0) {
-      behave();
-      return;
+
+  /** Leaves all lines. The streams stay open: they belong to who made them. */
+  close(): void {
+    for (const leave of [...this.#lines]) leave();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Does what the request says; the result sends the answer, if there is one. */
+  #receive(
+    frame: Buffer,
+    send: (bytes: Buffer) => void,
+    signal: AbortSignal,
+  ): (() => void | Promise<void>) | undefined {
+    const unit = frame[0]!;
+    const pdu = frame.subarray(1, -2);
+    const fault = this.units.has(unit) ? this.#takeFault(unit) : undefined;
+    const bytes = Uint8Array.from(frame);
+    const request = describeRequest(unit, pdu);
+    this.#note({ ...request, kind: "request", atMs: performance.now(), bytes, mode: fault?.mode });
+    if (unit === 0) {
+      for (const member of this.units.values()) answer(member, pdu);
+      return undefined;
     }
-    if (!fault) wellAgain = Promise.withResolvers();
-    fault = { mode, left: times, options };
-  }
-  function close(): void {
-    stream.off("data", onData);
-    clearTimeout(silence);
-    for (const timer of timers) clearTimeout(timer);
-    timers.clear();
+    // An exception in its place means that the request is not done.
+    const reply = fault?.mode === "exception" ? Buffer.of(pdu[0]!) : answer(this.units.get(unit), pdu);
+    if (!reply) return undefined;
+    if (fault) return () => sendWrong({ ...fault, unit, request: pdu, reply, send, signal });
+    return () => {
+      if (!signal.aborted) send(encodeRtu(unit, reply));
+    };
   }
 
-  wellAgain.resolve();
-  if (misbehave) begin(misbehave);
-  stream.on("data", onData);
-  stream.once("close", close);
-  return {
-    requests,
-    misbehave: begin,
-    behave,
-    behaved: () => wellAgain.promise,
-    request: (fits = () => true) =>
-      new Promise((resolve) => {
-        const tell = (request: SimulatedRequest): void => {
-          if (!fits(request)) return;
-          waiting.delete(tell);
-          resolve(request);
-        };
-        waiting.add(tell);
-      }),
-    close,
-    [Symbol.dispose]: close,
-  };
+  #takeFault(unit: number): Fault | undefined {
+    const fault = this.#faults.find(({ settings }) => settings.unit === undefined || settings.unit === unit);
+    if (!fault) return undefined;
+    fault.left -= 1;
+    if (fault.left <= 0) this.#faults.splice(this.#faults.indexOf(fault), 1);
+    if (this.#faults.length === 0) this.#well.resolve();
+    return fault;
+  }
+
+  #note(entry: SlaveLogEntry): void {
+    this.#log.push(entry);
+    if (this.#log.length > keptEntries) this.#log.shift();
+    if (entry.kind === "request") for (const tell of [...this.#waiting]) tell(entry);
+  }
+}
+
+/** Slaves on `stream` for the units of `bank`, by their addresses (1 to 247). */
+export function serveRtu(stream: Duplex, bank: Readonly<Record<number, SimulatedUnit>>): ModbusSlave {
+  const slave = new ModbusSlave(bank);
+  slave.serve(stream);
+  return slave;
 }

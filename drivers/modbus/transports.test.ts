@@ -9,7 +9,7 @@ import { type DriverRun, startDriver } from "../../runtime/plugin/testkit.ts";
 import { driver } from "./driver.ts";
 import { createPty, type Pty } from "./pty.ts";
 import { createMemory, type SimulatedUnit, startSimulator } from "./simulator.ts";
-import { type RtuSlave, serveRtu } from "./simulator-rtu.ts";
+import { type ModbusSlave, serveRtu } from "./simulator-rtu.ts";
 
 const quick = {
   timeoutMs: 150,
@@ -49,7 +49,7 @@ async function serveTunnel(bank: Bank): Promise<Served> {
 
 interface SerialPort extends Served {
   path: string;
-  slave: RtuSlave;
+  slave: ModbusSlave;
   /** Pulls the converter out, and plugs it in again. */
   unplug(): Promise<void>;
   plug(): Promise<void>;
@@ -154,7 +154,7 @@ test("a slave that misbehaves gives right values or none, is marked, and recover
     await run.samples(named("a/online", true), { count: marked + 1 });
   }
   for (const mode of ["split", "noise"] as const) {
-    port.slave.misbehave(mode, { times: 3 });
+    port.slave.misbehave(mode, { times: 3, gapMs: 5 });
     await port.slave.behaved();
     await run.samples(named("a/flow"), { count: run.emitted.filter(named("a/flow")).length + 3 });
   }

@@ -1,5 +1,11 @@
 /** The hardware around an emulated board. */
 export { createMemory, type Memory, type SimulatedUnit } from "../../../drivers/modbus/simulator-answer.ts";
+export type {
+  MisbehaveOptions,
+  Misbehaviour,
+  ModbusSlave,
+  SlaveLogEntry,
+} from "../../../drivers/modbus/simulator-rtu.ts";
 export { type GpioLines, type GpioLinesOptions, gpioLines } from "./gpio/attachment.ts";
 export type { Edge, GpioHandle, Level } from "./gpio/handle.ts";
 export { type GuestNames, guestNames } from "./guest-names.ts";
@@ -9,6 +15,4 @@ export type { ChipValues, I2cHandle, I2cMessage } from "./i2c/handle.ts";
 export type { ModelName } from "./i2c/models.ts";
 export { type SerialPort, type SerialPortOptions, serialPort } from "./serial/attachment.ts";
 export type { SerialHandle } from "./serial/handle.ts";
-export type { Mode, ModeOptions } from "./serial/misbehaviour.ts";
-export type { ModbusSlave, SlaveLogEntry } from "./serial/slave.ts";
 export type { DeviceAttachment, MachineName } from "./types.ts";

@@ -4,6 +4,7 @@
  */
 import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { encodeRtu, isIntact } from "../../../drivers/modbus/rtu-frame.ts";
 import { inToolRoot, pathFrom } from "../../../image/tool.ts";
 import { Console } from "../console.ts";
 import { machines } from "../machines/index.ts";
@@ -12,7 +13,6 @@ import { consoleChardev, type Run, startRun } from "../run.ts";
 import { runInShell } from "../shell.ts";
 import { guestNames } from "./guest-names.ts";
 import { emulatorKernelArgs } from "./kernel-args.ts";
-import { encodeFrame, hasGoodCrc } from "./serial/rtu.ts";
 import type { DeviceAttachment, MachineName } from "./types.ts";
 
 const board: Readonly<
@@ -131,7 +131,7 @@ export async function askModbus(
   register: number,
 ): Promise<number | undefined> {
   const tty = guestNames[machine].serial;
-  const request = encodeFrame(unit, Uint8Array.of(3, register >> 8, register & 255, 0, 1));
+  const request = encodeRtu(unit, Uint8Array.of(3, register >> 8, register & 255, 0, 1));
   const typed = [...request].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
   // The answer has 7 bytes. A read gives up when nothing has come for a second (VTIME), and then dd ends.
   const reply = await guest.sh(`exec 3<>${tty}
@@ -146,5 +146,5 @@ while [ $i -lt 7 ]; do
 done
 exec 3>&-`);
   const frame = Buffer.from(reply, "hex");
-  return frame.length === 7 && hasGoodCrc(frame) ? frame.readUInt16BE(3) : undefined;
+  return frame.length === 7 && isIntact(frame, 0, frame.length) ? frame.readUInt16BE(3) : undefined;
 }

@@ -2,10 +2,9 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import type { SimulatedUnit } from "../../../../drivers/modbus/simulator-answer.ts";
+import { ModbusSlave, type SimulatedUnit } from "../../../../drivers/modbus/simulator-rtu.ts";
 import type { BeforeStart, DeviceAttachment } from "../types.ts";
 import type { SerialHandle } from "./handle.ts";
-import { ModbusSlave } from "./slave.ts";
 
 export interface SerialPortOptions {
   /** @default "rs485" */
@@ -40,6 +39,8 @@ export function serialPort({ id = "rs485", units = {} }: SerialPortOptions = {})
       server = createServer((line) => {
         lines.add(line);
         line.on("close", () => lines.delete(line));
+        // An answer may meet a QEMU that was just killed (EPIPE); the line closes then.
+        line.on("error", () => {});
         slave.serve(line);
       });
       server.listen(socketPath(dir));

@@ -1,4 +1,4 @@
-import type { ModbusSlave } from "./slave.ts";
+import type { ModbusSlave } from "../../../../drivers/modbus/simulator-rtu.ts";
 
 /** What a test holds of the line behind the board's free serial port; `guest-names.ts` names the tty in the guest. */
 export interface SerialHandle {
