@@ -27,7 +27,7 @@ demo: setup ## show a whole system on this machine
 
 test: check ## everything that must hold before a change goes in; ends with `N passed, N failed`
 	@export UMEC_TEST_TALLY=$$(mktemp) && echo 0 0 >$$UMEC_TEST_TALLY && trap 'rm -f $$UMEC_TEST_TALLY' EXIT && \
-	  $(MAKE) -s test-parts && $(NODE) image/make.ts --fast virt imx8mp-evk && $(MAKE) -s test-boards
+	  $(MAKE) -s test-parts && $(NODE) image/make.ts --fast --check virt imx8mp-evk && $(MAKE) -s test-boards
 
 # What is timed on a board needs the machine for itself; the rest goes two at a time.
 TIMED := qemu-tests/footprint.test.ts qemu-tests/temperature.test.ts
@@ -47,8 +47,8 @@ bundle: setup ## what is shipped, for arm64 and x64, in dist/
 image: setup ## what is flashed to a card, in dist/: make image BOARD=virt, imx8mp-evk, rpi or all
 	@$(NODE) image/make.ts $(BOARD)
 
-qemu: image ## boot the image on an emulated board with a sensor to play with, a shell and a live view
-	@$(NODE) qemu-tests/play.ts
+qemu: setup ## boot the image on an emulated board with a sensor to play with, a shell and a live view
+	@$(NODE) image/make.ts --fast $(BOARD) && $(NODE) qemu-tests/play.ts $(BOARD)
 
 check: setup ## types, style and layers
 	@$(NODE) $(BIN)/tsc -p .

@@ -114,6 +114,14 @@ function format(value: number): string {
   return value.toLocaleString("en-US", { maximumFractionDigits: 1 });
 }
 
+/** Compares `current` with the figures in `path`. */
+export async function comparedFootprint(
+  current: Figures,
+  path: string = footprintFile,
+): Promise<Comparison[]> {
+  return compareFootprint(current, (await readObject(path)) as Footprint);
+}
+
 /**
  * Compares `current` with the figures in `path`, and gives the table to `print`.
  *
@@ -124,7 +132,7 @@ export async function checkFootprint(
   print: (table: string) => void,
   path: string = footprintFile,
 ): Promise<void> {
-  const comparisons = compareFootprint(current, (await readObject(path)) as Footprint);
+  const comparisons = await comparedFootprint(current, path);
   print(footprintTable(comparisons));
   const failed = comparisons.filter(({ failure }) => failure !== undefined);
   if (failed.length > 0) {

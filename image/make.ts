@@ -1,5 +1,4 @@
 /** `make image`: disk images into `dist/`. `node image/make.ts --help` tells the rest. */
-import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../bundle/paths.ts";
@@ -7,7 +6,8 @@ import { isUmecError, messageOf } from "../runtime/errors.ts";
 import { assembleImage, sizeLine } from "./assemble.ts";
 import { boardNames } from "./boards.ts";
 import { ensureBundle } from "./bundle-step.ts";
-import { collectParts } from "./parts.ts";
+import { checkFootprint, comparedFootprint, footprintTable } from "./footprint.ts";
+import { collectParts, describeParts } from "./parts.ts";
 import { createSteps } from "./steps.ts";
 
 const usage = `usage: node image/make.ts [--fast] [board…]
@@ -16,6 +16,7 @@ Makes dist/umec-<version>-<board>.img and what belongs to it (.zst, .bmap, .sha2
 
   board     ${boardNames.join(", ")} or all; virt if none is named
   --fast    without the compressed image
+  --check   fail when a slot grew by more than 3 % since the last release (image/footprint.json)
 
 What takes long (tool root, kernel, Debian's packages, root slot) stays in \${XDG_CACHE_HOME:-~/.cache}/umec.
 `;
@@ -25,6 +26,7 @@ try {
     allowPositionals: true,
     options: {
       fast: { type: "boolean", default: false },
+      check: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
@@ -32,18 +34,21 @@ try {
   if (values.help) process.stdout.write(usage);
   else if (unknown.length > 0)
     refuse(`${unknown.join(", ")}: the boards are ${boardNames.join(", ")} and all`);
-  else await make(positionals.length > 0 ? positionals : ["virt"], values.fast);
+  else await make(positionals.length > 0 ? positionals : ["virt"], values);
 } catch (error) {
   if (messageOf(error).startsWith("Unknown option")) refuse(messageOf(error));
   else fail(error);
 }
 
-async function make(named: readonly string[], fast: boolean): Promise<void> {
+async function make(
+  named: readonly string[],
+  { fast, check }: { fast: boolean; check: boolean },
+): Promise<void> {
   const steps = createSteps((line) => console.log(line));
   const onMessage = (text: string) => void process.stderr.write(text);
   await steps.step("bundle", ensureBundle);
   const parts = await collectParts(steps, onMessage);
-  const sizes = [sizeLine("root slot", (await stat(join(parts.root, "root.img"))).size)];
+  const sizes: string[] = [];
   for (const board of boardNames.filter((name) => named.includes("all") || named.includes(name))) {
     const { path, bytes } = await assembleImage({ board, parts, steps, fast, onMessage });
     for (const [file, size] of Object.entries(bytes)) {
@@ -52,6 +57,10 @@ async function make(named: readonly string[], fast: boolean): Promise<void> {
   }
   console.log(`made in ${steps.elapsed()}, in dist/`);
   for (const line of sizes) console.log(line);
+  const { kernel, initramfs, root: rootSlot } = await describeParts(parts);
+  const figures = { rootSlotBytes: rootSlot.bytes, kernelSlotBytes: kernel.bytes + initramfs.bytes };
+  if (check) await checkFootprint(figures, console.log);
+  else console.log(footprintTable(await comparedFootprint(figures)));
 }
 
 function refuse(message: string): void {
