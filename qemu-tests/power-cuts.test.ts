@@ -25,8 +25,8 @@ onEachBoard(
     const series = { node: "lamp-0042", plugin: "line", name: "counter/count" };
     let inCache = 0;
     for (let cut = 1; cut <= cuts; cut++) {
-      // Every third time it comes all the way up; else the power goes somewhere in the boot or soon after.
-      if (cut % 3 === 0) await board.serial("rs485").slave.nextRequest();
+      // Every fourth time it comes all the way up; else the power goes somewhere in the boot or soon after.
+      if (cut % 4 === 0) await board.serial("rs485").slave.nextRequest();
       await delay(random() * longestMs);
       counter.cut();
       const loss = await board.powerCut();
