@@ -26,10 +26,12 @@ demo: setup ## show a whole system on this machine
 	@$(BIN)/umec demo $(ARGS)
 
 test: check ## everything that must hold before a change goes in; ends with `N passed, N failed`
+	@$(NODE) image/make.ts --fast --check virt imx8mp-evk
 	@export UMEC_TEST_TALLY=$$(mktemp) && echo 0 0 >$$UMEC_TEST_TALLY && trap 'rm -f $$UMEC_TEST_TALLY' EXIT && \
-	  $(MAKE) -s test-parts && $(NODE) image/make.ts --fast --check virt imx8mp-evk && $(MAKE) -s test-boards
+	  $(MAKE) -s test-parts && $(MAKE) -s test-boards
 
-# What is timed on a board needs the machine for itself; the rest goes two at a time.
+# The image comes first, as tests of its parts take them from the cache. What is timed on a board needs the machine for
+# itself; the rest goes two at a time.
 TIMED := qemu-tests/footprint.test.ts qemu-tests/temperature.test.ts
 test-parts:
 	@$(RUN_TESTS) --test-concurrency=2 $(TESTS)
