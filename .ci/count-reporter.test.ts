@@ -13,8 +13,8 @@ function run(files: Record<string, string>): { code: number | null; lastLine: st
   const dir = mkdtempSync(join(tmpdir(), "umec-reporter-"));
   try {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
-    // A run inside a run would report to the outer one.
-    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    // A run inside a run would report to the outer one, and count with it.
+    const { NODE_TEST_CONTEXT: _, UMEC_TEST_TALLY: __, ...env } = process.env;
     const args = ["--test", `--test-reporter=${reporter}`, "--test-concurrency=2", `${dir}/**/*.test.ts`];
     const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8", env });
     return { code: status, lastLine: stdout.trimEnd().split("\n").at(-1) };

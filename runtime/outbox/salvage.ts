@@ -178,9 +178,11 @@ function missing(
 ): Gap | undefined {
   const certain = Math.max(counters?.nextRow ?? 0, numbers.last + 1);
   const rows = numbers.holesBetween(from, certain);
-  if (nextRow !== undefined && rows === 0) return undefined;
+  // A row behind the last one says that the counters are damaged themselves, or older than the rows.
+  const end = nextRow === certain ? nextRow : undefined;
+  if (end !== undefined && rows === 0) return undefined;
   const first = numbers.firstHole(from);
-  return { from: first, to: (nextRow ?? firstRow) - 1, rows, samples: rows, reason: "damaged" };
+  return { from: first, to: (end ?? firstRow) - 1, rows, samples: rows, reason: "damaged" };
 }
 
 function setFileAside(path: string): string {
