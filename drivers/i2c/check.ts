@@ -1,4 +1,5 @@
 import type { OptionFinding } from "../../runtime/plugin/sdk.ts";
+import { caseTwins } from "../common/case-twins.ts";
 import { chipTypes } from "./chips.ts";
 import { hex } from "./errors.ts";
 import type { DeviceOptions, I2cOptions } from "./options.ts";
@@ -9,7 +10,7 @@ const common: readonly (keyof DeviceOptions)[] = ["type", "address", "everyMs"];
 export function checkOptions({ devices }: I2cOptions): OptionFinding[] {
   const findings: OptionFinding[] = [];
   const owners = new Map<number, string>();
-  duplicates(Object.keys(devices), "/devices", findings);
+  findings.push(...caseTwins(Object.keys(devices), "/devices"));
   for (const [name, device] of Object.entries(devices)) {
     const pointer = `/devices/${name}`;
     const owner = owners.get(device.address);
@@ -43,7 +44,7 @@ function checkDevice(device: DeviceOptions): OptionFinding[] {
   findings.push(...(type.check?.(device) ?? []));
   for (const option of ["channels", "pins", "fields", "registers"] as const) {
     const names = Object.keys(device[option] ?? {});
-    duplicates(names, `/${option}`, findings);
+    findings.push(...caseTwins(names, `/${option}`));
     if (names.includes("online")) {
       const reason = "the name online is taken: it says whether the device answers";
       findings.push({ pointer: `/${option}/online`, reason });
@@ -53,11 +54,3 @@ function checkDevice(device: DeviceOptions): OptionFinding[] {
 }
 
 /** Names that differ in case only are one name to too many readers. */
-function duplicates(names: string[], pointer: string, findings: OptionFinding[]): void {
-  const seen = new Map<string, string>();
-  for (const name of names) {
-    const twin = seen.get(name.toLowerCase());
-    if (twin === undefined) seen.set(name.toLowerCase(), name);
-    else findings.push({ pointer: `${pointer}/${name}`, reason: `${name} and ${twin} differ in case only` });
-  }
-}

@@ -1,4 +1,5 @@
 import type { OptionFinding } from "../../runtime/plugin/sdk.ts";
+import { caseTwins } from "../common/case-twins.ts";
 import { parseReference } from "./address.ts";
 import { locate, specOf } from "./config.ts";
 import { defaults, type ModbusOptions, type RegisterOptions } from "./options.ts";
@@ -9,7 +10,7 @@ import { widthOf } from "./values.ts";
 export function checkOptions({ transport = defaults.transport, units }: ModbusOptions): OptionFinding[] {
   const findings: OptionFinding[] = [];
   const unitOwner = new Map<number, string>();
-  duplicates(Object.keys(units), "/units", findings);
+  findings.push(...caseTwins(Object.keys(units), "/units"));
   for (const [device, unit] of Object.entries(units)) {
     const pointer = `/units/${device}`;
     const owner = unitOwner.get(unit.unit);
@@ -21,7 +22,7 @@ export function checkOptions({ transport = defaults.transport, units }: ModbusOp
         hint: `put the registers of both under ${owner}`,
       });
     }
-    duplicates(Object.keys(unit.registers), `${pointer}/registers`, findings);
+    findings.push(...caseTwins(Object.keys(unit.registers), `${pointer}/registers`));
     for (const [quantity, register] of Object.entries(unit.registers)) {
       const at = `${pointer}/registers/${quantity}`;
       if (quantity === "online") {
@@ -44,17 +45,6 @@ export function checkOptions({ transport = defaults.transport, units }: ModbusOp
 }
 
 /** Names that differ in case only are one name to too many readers. */
-function duplicates(names: string[], pointer: string, findings: OptionFinding[]): void {
-  const seen = new Map<string, string>();
-  for (const name of names) {
-    const twin = seen.get(name.toLowerCase());
-    if (twin === undefined) seen.set(name.toLowerCase(), name);
-    else {
-      findings.push({ pointer: `${pointer}/${name}`, reason: `${name} and ${twin} differ in case only` });
-    }
-  }
-}
-
 function* checkRegister(register: RegisterOptions, maxWidth: number): Generator<OptionFinding> {
   const { table, address } = locate(register);
   const spec = specOf(register);

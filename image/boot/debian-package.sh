@@ -9,6 +9,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 tools=$here/../tools
+. "$tools/cached.sh"
 
 say() { printf 'debian package: %s\n' "$*" >&2; }
 
@@ -62,19 +63,11 @@ component=${2:-main}
 key=$(basename "$(dirname "$("$tools/root.sh")")")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/umec/debian/$key
 place=$cache/$package
-if [ ! -d "$place" ]; then
-  mkdir -p "$cache"
-  exec 9>"$cache/.lock"
-  flock 9
-  if [ ! -d "$place" ]; then
-    rm -rf "$cache"/fetching.*
-    work=$(mktemp -d "$cache/fetching.XXXXXX")
-    chmod 755 "$work"
-    mirror=$("$here/../../bundle/debian-mirror.sh")
-    "$tools/run" "$here/debian-package.sh" --inside "$work" "$mirror" "$package" "$component" >&2 ||
-      fail "Debian's $package could not be fetched" "check the mirror $mirror (UMEC_DEBIAN_MIRROR) and the network"
-    mv "$work" "$place"
-    say "$package $(cat "$place/version") is at $place"
-  fi
-fi
+make() {
+  mirror=$("$here/../../bundle/debian-mirror.sh")
+  "$tools/run" "$here/debian-package.sh" --inside "$1" "$mirror" "$package" "$component" >&2 ||
+    fail "Debian's $package could not be fetched" "check the mirror $mirror (UMEC_DEBIAN_MIRROR) and the network"
+  say "$package $(cat "$1/version") goes to $place"
+}
+cached "$cache" "$place" make
 printf '%s\n' "$place"

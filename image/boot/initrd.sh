@@ -8,6 +8,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 tools=$here/../tools
+. "$tools/cached.sh"
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/umec/initrd
 
 # In the tool root: initrd.sh --inside <work> <busybox> <init>
@@ -32,17 +33,9 @@ package=$("$here/debian-package.sh" busybox-static)
 busybox=$package/root/usr/bin/busybox
 key=$(cat "$here/init" "$here/initrd.sh" "$busybox" | sha256sum | cut -c 1-16)
 place=$cache/$key
-if [ ! -d "$place" ]; then
-  mkdir -p "$cache"
-  exec 9>"$cache/.lock"
-  flock 9
-  if [ ! -d "$place" ]; then
-    rm -rf "$cache"/making.*
-    work=$(mktemp -d "$cache/making.XXXXXX")
-    chmod 755 "$work"
-    "$tools/run" "$here/initrd.sh" --inside "$work" "$busybox" "$here/init" >&2
-    cp "$package/version" "$work/busybox-version"
-    mv "$work" "$place"
-  fi
-fi
+make() {
+  "$tools/run" "$here/initrd.sh" --inside "$1" "$busybox" "$here/init" >&2
+  cp "$package/version" "$1/busybox-version"
+}
+cached "$cache" "$place" make
 printf '%s\n' "$place/initrd.zst"

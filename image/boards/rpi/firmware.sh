@@ -6,30 +6,22 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../../tools/cached.sh"
 fetch=$here/../../boot/debian-package.sh
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/umec/rpi
 firmware=$("$fetch" raspi-firmware non-free-firmware)
 uboot=$("$fetch" u-boot-rpi)
 key=$(cat "$here/config.txt" "$here/firmware.sh" "$firmware/version" "$uboot/version" | sha256sum | cut -c 1-16)
 place=$cache/$key
-if [ ! -d "$place" ]; then
-  mkdir -p "$cache"
-  exec 9>"$cache/.lock"
-  flock 9
-  if [ ! -d "$place" ]; then
-    rm -rf "$cache"/making.*
-    work=$(mktemp -d "$cache/making.XXXXXX")
-    chmod 755 "$work"
-    mkdir "$work/boot"
-    for file in bootcode.bin start.elf fixup.dat start4.elf fixup4.dat; do
-      cp "$firmware/root/usr/lib/raspi-firmware/$file" "$work/boot/"
-    done
-    cp "$firmware/root/usr/share/doc/raspi-firmware/copyright" "$work/boot/FIRMWARE.TXT"
-    cp "$uboot/root/usr/lib/u-boot/rpi_arm64/u-boot.bin" "$work/boot/u-boot.bin"
-    cp "$here/config.txt" "$work/boot/"
-    printf 'raspi-firmware %s\nu-boot-rpi %s\n' "$(cat "$firmware/version")" "$(cat "$uboot/version")" \
-      >"$work/versions"
-    mv "$work" "$place"
-  fi
-fi
+make() {
+  mkdir "$1/boot"
+  for file in bootcode.bin start.elf fixup.dat start4.elf fixup4.dat; do
+    cp "$firmware/root/usr/lib/raspi-firmware/$file" "$1/boot/"
+  done
+  cp "$firmware/root/usr/share/doc/raspi-firmware/copyright" "$1/boot/FIRMWARE.TXT"
+  cp "$uboot/root/usr/lib/u-boot/rpi_arm64/u-boot.bin" "$1/boot/u-boot.bin"
+  cp "$here/config.txt" "$1/boot/"
+  printf 'raspi-firmware %s\nu-boot-rpi %s\n' "$(cat "$firmware/version")" "$(cat "$uboot/version")" >"$1/versions"
+}
+cached "$cache" "$place" make
 printf '%s\n' "$place/boot"

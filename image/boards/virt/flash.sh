@@ -8,22 +8,15 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../../tools/cached.sh"
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/umec/virt-flash
 key=$(cat "$here/flash.env" "$here/flash.sh" | sha256sum | cut -c 1-16)
 place=$cache/$key
-if [ ! -d "$place" ]; then
-  mkdir -p "$cache"
-  exec 9>"$cache/.lock"
-  flock 9
-  if [ ! -d "$place" ]; then
-    rm -rf "$cache"/making.*
-    work=$(mktemp -d "$cache/making.XXXXXX")
-    chmod 755 "$work"
-    # U-Boot's CONFIG_ENV_SIZE for this board; QEMU wants the size of the whole chip.
-    "$here/../../tools/run" mkenvimage -s 0x40000 -o "$work/flash.img" "$here/flash.env" >&2
-    truncate -s 64M "$work/flash.img"
-    chmod 644 "$work/flash.img"
-    mv "$work" "$place"
-  fi
-fi
+make() {
+  # U-Boot's CONFIG_ENV_SIZE for this board; QEMU wants the size of the whole chip.
+  "$here/../../tools/run" mkenvimage -s 0x40000 -o "$1/flash.img" "$here/flash.env" >&2
+  truncate -s 64M "$1/flash.img"
+  chmod 644 "$1/flash.img"
+}
+cached "$cache" "$place" make
 printf '%s\n' "$place/flash.img"
