@@ -25,6 +25,8 @@ export interface Addon {
 
 export interface Prebuilt {
   prebuilt(architecture: Architecture): string;
+  /** Where it is not in the package itself, but in one for each architecture. */
+  packageFor?(architecture: Architecture): string;
 }
 
 export interface Compiled {
@@ -68,6 +70,19 @@ export const addons: readonly Addon[] = [
       source: 'exports.binding = require("./serialport.node");',
     },
     compiledIn: ["@serialport/bindings-cpp/node_modules/node-addon-api"],
+  },
+  {
+    package: "koffi",
+    file: "koffi.node",
+    code: {
+      prebuilt: (architecture) => `linux_${architecture}/koffi.node`,
+      packageFor: (architecture) => `@koromix/koffi-linux-${architecture}`,
+    },
+    finder: {
+      path: "koffi/src/koffi/index.js",
+      source: 'module.exports = require("./koffi.node");',
+    },
+    compiledIn: [],
   },
   {
     package: "i2c-bus",

@@ -14,7 +14,7 @@ import { access, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/p
 import { join, relative } from "node:path";
 import { isUmecError, UmecError } from "../runtime/errors.ts";
 import { type Addon, addons, type Compiled } from "./addons.ts";
-import { nodePackage } from "./node-package.ts";
+import { nodePackage, packageFor } from "./node-package.ts";
 import { type Architecture, cacheDir, root } from "./paths.ts";
 import { runTool } from "./run-tool.ts";
 
@@ -46,9 +46,11 @@ export interface BuildOptions {
  */
 export async function addonCode(addon: Addon, options: BuildOptions): Promise<string> {
   const { code } = addon;
-  return "prebuilt" in code
-    ? join(root, "node_modules", addon.package, code.prebuilt(options.architecture))
-    : compiled({ ...addon, code }, options);
+  if (!("prebuilt" in code)) return compiled({ ...addon, code }, options);
+  const path = code.prebuilt(options.architecture);
+  if (!code.packageFor) return join(root, "node_modules", addon.package, path);
+  const { dir } = await packageFor(code.packageFor(options.architecture), [path]);
+  return join(dir, path);
 }
 
 /** Addons that are not in their packages: what a clone has to build before it can use them. */

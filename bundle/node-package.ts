@@ -1,6 +1,6 @@
 /**
- * Node.js for an architecture: the npm package `node-linux-<architecture>` at the version and with the checksum of
- * package-lock.json.
+ * What is an npm package of its own for each architecture, Node.js itself above all, at the version and with the
+ * checksum of package-lock.json.
  *
  * For this machine's architecture it is installed. npm refuses to install the other one, so that is packed,
  * compared with the lock's checksum and unpacked into the cache; the folder gets its name when it is whole.
@@ -22,12 +22,11 @@ export interface NodePackage {
 }
 
 export async function nodePackage(architecture: Architecture): Promise<NodePackage> {
-  const name = `node-linux-${architecture}`;
-  const path = `node_modules/${name}`;
-  const { version, integrity } = lockedAt(await readLock(), path);
-  const installed = join(root, path);
-  const spec = `${name}@${version}`;
-  const dir = (await exists(installed)) ? installed : await fetchNode(spec, integrity, { cache: cacheDir() });
+  const { version, dir } = await packageFor(`node-linux-${architecture}`, [
+    "bin/node",
+    "include/node",
+    "LICENSE",
+  ]);
   return {
     version,
     binary: join(dir, "bin/node"),
@@ -36,9 +35,23 @@ export async function nodePackage(architecture: Architecture): Promise<NodePacka
   };
 }
 
+/** The folder of a package that may be another architecture's; there, of its contents just `parts`. */
+export async function packageFor(
+  name: string,
+  parts: readonly string[],
+): Promise<{ version: string; dir: string }> {
+  const path = `node_modules/${name}`;
+  const { version, integrity } = lockedAt(await readLock(), path);
+  const installed = join(root, path);
+  if (await exists(installed)) return { version, dir: installed };
+  return { version, dir: await fetchPackage(`${name}@${version}`, integrity, { cache: cacheDir(), parts }) };
+}
+
 export interface FetchOptions {
   /** The package goes into its folder `node-package/<spec>`. */
   cache: string;
+  /** Files and folders of the package that are unpacked. */
+  parts: readonly string[];
   /** @default "npm" */
   npm?: string;
 }
@@ -48,9 +61,9 @@ export interface FetchOptions {
  *
  * @throws UmecError `BUNDLE_CHECKSUM_WRONG`; `BUNDLE_TOOL_FAILED` when npm does not get it
  */
-export async function fetchNode(spec: string, integrity: string, options: FetchOptions): Promise<string> {
+export async function fetchPackage(spec: string, integrity: string, options: FetchOptions): Promise<string> {
   const cache = join(options.cache, "node-package");
-  const dir = join(cache, spec);
+  const dir = join(cache, spec.replace("/", "+"));
   if (await exists(dir)) return dir;
   await mkdir(cache, { recursive: true });
   const work = await mkdtemp(join(cache, "fetch."));
@@ -64,7 +77,7 @@ export async function fetchNode(spec: string, integrity: string, options: FetchO
       const message = `${spec} has the checksum ${found}, package-lock.json has ${integrity}`;
       throw new UmecError("BUNDLE_CHECKSUM_WRONG", message, { hint: "ask who changed it before you go on" });
     }
-    const parts = ["bin/node", "include/node", "LICENSE"].map((path) => `package/${path}`);
+    const parts = options.parts.map((path) => `package/${path}`);
     await runTool("tar", ["-xzf", tar, "-C", work, ...parts]);
     await rename(join(work, "package"), dir).catch(async (error) => {
       // Another run was first.

@@ -4,6 +4,7 @@ import { addCheckCommand } from "./check.ts";
 import { addCommissionCommand } from "./commission.ts";
 import type { Context } from "./context.ts";
 import { addDemoCommand } from "./demo.ts";
+import { addDiscoverCommand } from "./discover.ts";
 import { exitCodeMeanings } from "./exit-codes.ts";
 import { addFlashCommand } from "./flash.ts";
 import { addHubCommand } from "./hub.ts";
@@ -36,6 +37,7 @@ export function createProgram(context: Context): Command {
   addRunCommand(program, context);
   addCheckCommand(program, context);
   addStatusCommand(program, context);
+  addDiscoverCommand(program, context);
   addSchemaCommand(program, context);
   addCommissionCommand(program, context);
   addFlashCommand(program, context);

@@ -9,7 +9,15 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import type { Static, TSchema } from "typebox";
 import { UmecError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { CommandHandler, Driver, EmitOptions, Host, Sample } from "./contract.ts";
+import type {
+  CommandHandler,
+  Driver,
+  EmitOptions,
+  Host,
+  Sample,
+  StoredObject,
+  TimeReading,
+} from "./contract.ts";
 import { checkSamples, maxEmitBytes } from "./sample-check.ts";
 import { createScheduler } from "./scheduler.ts";
 
@@ -26,6 +34,12 @@ export interface DriverRun extends AsyncDisposable {
   /** Everything emitted so far, in order. */
   readonly emitted: readonly Emitted[];
   readonly lines: readonly LogLine[];
+  /** Objects that were kept, in order. */
+  readonly objects: readonly StoredObject[];
+  /** Times that were offered, in order. */
+  readonly times: readonly TimeReading[];
+  /** What is kept over restarts; give it to the next `startDriver` as `state`. */
+  readonly state: Map<string, unknown>;
   /**
    * Waits until `count` samples that fit were emitted, those before the call included; gives these.
    * Rejects when the driver ends first, or after `timeoutMs` (@default 5_000).
@@ -36,17 +50,27 @@ export interface DriverRun extends AsyncDisposable {
   ): Promise<Emitted[]>;
   /** Waits for a log line whose message fits, those before the call included. */
   line(fits: RegExp, options?: { timeoutMs?: number }): Promise<LogLine>;
+  /** Waits until `count` objects were kept, those before the call included; gives these. */
+  kept(count: number, options?: { timeoutMs?: number }): Promise<readonly StoredObject[]>;
   /** Sends a command as an application would; rejects with what the driver threw. */
   command(point: string, value?: unknown): Promise<unknown>;
   /** Stops the driver; rejects with its error if it ended by one. */
   stop(): Promise<void>;
 }
 
+export interface TestHostOptions {
+  secrets?: Record<string, string>;
+  /** @default true */
+  clockKnown?: boolean;
+  /** What an earlier run has kept. @default nothing */
+  state?: Map<string, unknown>;
+}
+
 /** Validates `options` by the manifest's schema, defaults filled in, and runs the driver on a host double. */
 export function startDriver<O extends TSchema>(
   driver: Driver<O>,
   options: unknown,
-  { secrets = {}, clockKnown = true }: { secrets?: Record<string, string>; clockKnown?: boolean } = {},
+  { secrets = {}, clockKnown = true, state = new Map() }: TestHostOptions = {},
 ): DriverRun {
   const checked = structuredClone(options);
   const validate = new Ajv2020({ useDefaults: true, allErrors: true, strict: false }).compile(
@@ -57,6 +81,8 @@ export function startDriver<O extends TSchema>(
   const controller = new AbortController();
   const emitted: Emitted[] = [];
   const lines: LogLine[] = [];
+  const objects: StoredObject[] = [];
+  const times: TimeReading[] = [];
   const handlers = new Map<string, CommandHandler>();
   const watchers = new Set<() => void>();
   const notify = (): void => {
@@ -83,6 +109,23 @@ export function startDriver<O extends TSchema>(
         if (secret === undefined) throw new UmecError("SECRET_MISSING", `no secret ${name}`);
         return secret;
       },
+    },
+    state: {
+      get: (key) => state.get(key),
+      async set(key, value) {
+        state.set(key, JSON.parse(JSON.stringify(value)));
+      },
+    },
+    objects: {
+      async put(object) {
+        if (controller.signal.aborted) throw new UmecError("OBJECT_FAILED", "the plugin is stopped");
+        objects.push(object);
+        notify();
+      },
+    },
+    offerTime(reading) {
+      times.push(reading);
+      notify();
     },
   };
 
@@ -114,6 +157,9 @@ export function startDriver<O extends TSchema>(
   return {
     emitted,
     lines,
+    objects,
+    times,
+    state,
     samples(fits, { count = 1, timeoutMs = 5_000 } = {}) {
       const find = (): Emitted[] | undefined => {
         const found = emitted.filter(fits);
@@ -123,6 +169,8 @@ export function startDriver<O extends TSchema>(
     },
     line: (fits, { timeoutMs = 5_000 } = {}) =>
       until(() => lines.find((line) => fits.test(line.message)), `log line ${fits}`, timeoutMs),
+    kept: (count, { timeoutMs = 5_000 } = {}) =>
+      until(() => (objects.length >= count ? objects : undefined), `${count} objects`, timeoutMs),
     async command(point, value) {
       const handler = handlers.get(point) ?? handlers.get("*");
       if (!handler) throw new UmecError("COMMAND_UNKNOWN", `no handler for ${point}`);
