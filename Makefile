@@ -14,7 +14,7 @@ ARGS :=
 BOARD := virt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-parts test-boards addons bundle image qemu check format lint clean
+.PHONY: help setup demo test test-parts test-boards addons bundle image qemu api check format lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
@@ -51,6 +51,9 @@ image: setup ## what is flashed to a card, in dist/: make image BOARD=virt, imx8
 
 qemu: setup ## boot the image on an emulated board with a sensor to play with, a shell and a live view
 	@$(NODE) image/make.ts --fast $(BOARD) && $(NODE) qemu-tests/play.ts $(BOARD)
+
+api: setup ## write docs/sdk-api.md anew, after a change of the plugin SDK
+	@$(NODE) .ci/sdk-report.ts
 
 check: setup ## types, style and layers
 	@$(NODE) $(BIN)/tsc -p .

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { drivers } from "../drivers.ts";
 import { scratch, umec } from "./test-program.ts";
 
 const valid = `node: n1
@@ -53,5 +54,5 @@ test("schema writes the schema with the options of each driver", async () => {
   const { code, stdout } = await umec(["schema", "--out", "node.schema.json"], { cwd: dir.path });
   assert.deepEqual([code, stdout], [0, ""]);
   const schema = JSON.parse(await readFile(join(dir.path, "node.schema.json"), "utf8"));
-  assert.deepEqual(schema.$defs.plugin.properties.driver.enum, ["http", "i2c", "modbus"]);
+  assert.deepEqual(schema.$defs.plugin.properties.driver.enum, drivers.names());
 });

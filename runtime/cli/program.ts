@@ -8,6 +8,7 @@ import { addDiscoverCommand } from "./discover.ts";
 import { exitCodeMeanings } from "./exit-codes.ts";
 import { addFlashCommand } from "./flash.ts";
 import { addHubCommand } from "./hub.ts";
+import { addNewCommand } from "./new.ts";
 import { addOutboxCommand } from "./outbox.ts";
 import { addRunCommand } from "./run.ts";
 import { addSchemaCommand } from "./schema.ts";
@@ -43,6 +44,7 @@ export function createProgram(context: Context): Command {
   addFlashCommand(program, context);
   addHubCommand(program, context);
   addOutboxCommand(program, context);
+  addNewCommand(program, context);
   addDemoCommand(program, context);
   return program;
 }
