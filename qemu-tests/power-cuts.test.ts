@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { createCounter } from "./counter.ts";
+import type { MachineName } from "./kit/devices/types.ts";
 import { Board, Hub } from "./kit/index.ts";
 import { seededRandom } from "./kit/random.ts";
 import { onEachBoard } from "./machines.ts";
 
-const cuts = Number(process.env.UMEC_POWER_CUTS ?? 20);
 const longestMs = 12_000;
 
+/** Only the disk of virt forgets; elsewhere the cuts show that the board boots, which takes longer there. */
+const cutsOf = (machine: MachineName) => Number(process.env.UMEC_POWER_CUTS ?? (machine === "virt" ? 20 : 6));
+
 onEachBoard(
-  `${cuts} power cuts at random moments: it always boots, and keeps what it acknowledged`,
+  "power cuts at random moments: it always boots, and keeps what it acknowledged",
   async (machine) => {
+    const cuts = cutsOf(machine);
     const counter = createCounter(machine);
     const random = seededRandom(20);
     await using hub = await Hub.start({ nodes: ["lamp-0042"] });
