@@ -14,7 +14,7 @@ const scratch = createScratch();
 
 test("the tutorial's steps run as they stand, and what they make passes the project's checks", async () => {
   const clone = await scratch();
-  await copyClone(root, clone);
+  await copyClone(root, clone, "link");
   const steps = stepsOf(await readTutorial(root)).filter(
     (step) => step.kind === "file" || step.on === "here",
   );
@@ -34,7 +34,7 @@ test("a command of the tutorial that fails is seen", async () => {
 
 test("a new driver passes the project's checks before anything is changed", async () => {
   const clone = await scratch();
-  await copyClone(root, clone);
+  await copyClone(root, clone, "link");
   const files = await newDriver("aa-first", clone);
   assert.equal(files.length, 6);
   const list = await readFile(join(clone, "runtime/drivers.ts"), "utf8");
@@ -63,7 +63,7 @@ test("a wrong name or place is refused before anything is written", async () => 
 
 test("`umec new driver` says what to do next", async () => {
   const clone = await scratch();
-  await copyClone(root, clone);
+  await copyClone(root, clone, "link");
   const umec = join(root, "runtime/cli/umec.ts");
   const args = ["--disable-warning=ExperimentalWarning", umec, "new", "driver", "flow"];
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: clone });

@@ -17,8 +17,11 @@ export function stepsOf(page: string): Step[] {
   });
 }
 
-/** A copy of the clone at `root`, as git would give it, with the same packages. */
-export async function copyClone(root: string, to: string): Promise<void> {
+/**
+ * A copy of the clone at `root`, as git would give it. Its packages are linked, which is quick; to make a bundle they
+ * must be copied, as a bundle says where each of its files comes from.
+ */
+export async function copyClone(root: string, to: string, packages: "link" | "copy"): Promise<void> {
   const { stdout } = await run("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
     cwd: root,
     maxBuffer: 16 * 2 ** 20,
@@ -30,7 +33,8 @@ export async function copyClone(root: string, to: string): Promise<void> {
       if (error.code !== "ENOENT") throw error;
     });
   }
-  await symlink(join(root, "node_modules"), join(to, "node_modules"));
+  if (packages === "link") await symlink(join(root, "node_modules"), join(to, "node_modules"));
+  else await run("cp", ["-a", "--reflink=auto", join(root, "node_modules"), to]);
 }
 
 /** Does one step in the copy; rejects with what a command printed when it fails. */
