@@ -80,7 +80,7 @@ export const addons: readonly Addon[] = [
     },
     finder: {
       path: "koffi/src/koffi/index.js",
-      source: 'module.exports = require("./koffi.node");',
+      source: 'export default require("./koffi.node");',
     },
     compiledIn: [],
   },
