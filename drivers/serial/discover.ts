@@ -1,0 +1,52 @@
+/**
+ * Looks for serial ports: by the package's list, which asks udev, and where there is no udev in `/sys/class/tty`.
+ * Nothing is opened: to open a port moves its DTR line, which resets some boards.
+ */
+import type { DiscoverOptions, Found } from "../../runtime/plugin/sdk.ts";
+import { listFromSysfs } from "./list-sysfs.ts";
+
+export interface PortInfo {
+  path: string;
+  manufacturer?: string | undefined;
+  serialNumber?: string | undefined;
+  /** The name below `/dev/serial/by-id`. */
+  pnpId?: string | undefined;
+  vendorId?: string | undefined;
+  productId?: string | undefined;
+}
+
+/** Makers of USB receivers whose only language that matters here is NMEA. */
+const gnssVendors = new Map([["1546", "u-blox"]]);
+
+export async function* discoverPorts({ signal, log }: DiscoverOptions): AsyncIterable<Found> {
+  let ports: PortInfo[];
+  try {
+    const { SerialPort } = (await import("serialport")).default;
+    ports = await SerialPort.list();
+  } catch (error) {
+    log.debug("udev does not tell the serial ports, sysfs does", { error });
+    ports = await listFromSysfs("/");
+  }
+  signal.throwIfAborted();
+  for (const port of ports) yield foundOf(port);
+}
+
+/** What is known of a port; with a plugin where it is known what speaks there. */
+export function foundOf(port: PortInfo): Found {
+  const { path, manufacturer, serialNumber, pnpId, vendorId, productId } = port;
+  const ids = vendorId === undefined ? [] : [`${vendorId}:${productId ?? "?"}`];
+  const details = [
+    manufacturer,
+    ...ids,
+    serialNumber === undefined ? undefined : `serial number ${serialNumber}`,
+  ];
+  const known = details.filter((detail) => detail !== undefined);
+  const summary = `${path}${known.length > 0 ? `: ${known.join(", ")}` : ""}`;
+  const maker = gnssVendors.get((vendorId ?? "").toLowerCase());
+  if (maker === undefined) return { summary };
+  const stable = pnpId === undefined ? path : `/dev/serial/by-id/${pnpId}`;
+  return {
+    summary: `${summary} (GNSS receiver of ${maker})`,
+    plugin: { name: "gnss", options: { path: stable, framing: "nmea" } },
+  };
+}

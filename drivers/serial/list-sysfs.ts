@@ -1,0 +1,50 @@
+import { readdir, readFile, readlink, realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { PortInfo } from "./discover.ts";
+
+/**
+ * The serial ports below `root` (`/`), as the kernel shows them: those of `/sys/class/tty` with a device behind. The
+ * PC's four ports that are there whether there is hardware or not have none.
+ */
+export async function listFromSysfs(root: string): Promise<PortInfo[]> {
+  const dir = join(root, "sys/class/tty");
+  const names = await readdir(dir).catch(() => []);
+  const ports = await Promise.all(names.sort().map((name) => describe(dir, name)));
+  return ports.filter((port) => port !== undefined);
+}
+
+async function describe(dir: string, name: string): Promise<PortInfo | undefined> {
+  const device = join(dir, name, "device");
+  const driver = await readlink(join(device, "driver")).then(basename, () => undefined);
+  if (driver === undefined) return undefined;
+  // 8250 shows ports that are not there; their type is 0 (PORT_UNKNOWN).
+  const type = await text(join(dir, name, "type"));
+  if (type === "0") return undefined;
+  const usb = await usbDeviceOf(device);
+  return {
+    path: `/dev/${name}`,
+    ...(usb && {
+      manufacturer: await text(join(usb, "manufacturer")),
+      serialNumber: await text(join(usb, "serial")),
+      vendorId: await text(join(usb, "idVendor")),
+      productId: await text(join(usb, "idProduct")),
+    }),
+  };
+}
+
+/** The directory of the USB device that a port belongs to: the first above it that has an idVendor. */
+async function usbDeviceOf(device: string): Promise<string | undefined> {
+  let at = await realpath(device);
+  for (let levels = 0; levels < 4; levels++) {
+    if ((await text(join(at, "idVendor"))) !== undefined) return at;
+    at = dirname(at);
+  }
+  return undefined;
+}
+
+async function text(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").then(
+    (found) => found.trim() || undefined,
+    () => undefined,
+  );
+}
