@@ -7,7 +7,14 @@ import { join } from "node:path";
 import { UmecError } from "../../runtime/plugin/sdk.ts";
 import { openError } from "./errors.ts";
 
-const sysfs = "/sys/bus/i2c/devices";
+/** Where Linux shows adapters and devices. */
+export const sysfs = "/sys/bus/i2c/devices";
+
+export interface Adapter {
+  number: number;
+  /** What the kernel calls it. */
+  name: string;
+}
 
 /**
  * The number of an adapter that is given by its number, by a path (`/dev/i2c-1`, or a link to such a file) or by its
@@ -44,7 +51,8 @@ async function numberOfName(name: string, dir: string): Promise<number> {
   );
 }
 
-async function adaptersIn(dir: string): Promise<{ number: number; name: string }[]> {
+/** All adapters, by number. */
+export async function adaptersIn(dir: string): Promise<Adapter[]> {
   const entries = await readdir(dir).catch(() => []);
   const numbers = entries.flatMap((entry) => /^i2c-(\d+)$/.exec(entry)?.[1] ?? []).map(Number);
   return Promise.all(

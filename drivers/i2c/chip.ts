@@ -3,23 +3,9 @@
  * formulas; when it is asked, what happens when it is silent and what is emitted is none of its business.
  */
 import type { OptionFinding } from "../../runtime/plugin/sdk.ts";
+import type { Quantity, Reading } from "../common/shared-bus/bus-device.ts";
 import type { DeviceOptions } from "./options.ts";
 import type { Port } from "./port.ts";
-
-export interface Reading {
-  /** Name below the device. */
-  quantity: string;
-  value: number | boolean | string;
-}
-
-export interface Quantity {
-  name: string;
-  /** SenML unit. */
-  unit?: string;
-  /** @default "read" */
-  access?: "read" | "write" | "read-write";
-  summary?: string;
-}
 
 /** One device at work. Calls reject with an error of the port, or `I2C_DATA`. */
 export interface Chip {

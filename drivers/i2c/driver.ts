@@ -1,18 +1,20 @@
 /**
  * The I2C driver: samples any number of devices on one adapter, and writes to them.
  *
- * The parts: `linux-bus` is the adapter (`simulator` its twin), `turns` gives the devices their turns at it, `port` is
- * what a chip's module in `chips/` sees of it, `device` samples one of them, `health` keeps those that fail from
- * delaying the others, `commands` writes.
+ * The parts: `linux-bus` is the adapter (`simulator` its twin), `port` is what a chip's module in `chips/` sees of it,
+ * `device` joins the two. `common/shared-bus` gives the devices their turns, samples them, keeps those that fail from
+ * delaying the others, and writes.
  */
 import { type Driver, defineDriver, type Host, type UmecError } from "../../runtime/plugin/sdk.ts";
+import { createTurns } from "../common/shared-bus/turns.ts";
 import { checkOptions } from "./check.ts";
 import { chipTypes } from "./chips.ts";
 import { startDevice } from "./device.ts";
+import { discover } from "./discover.ts";
+import { stuckError } from "./errors.ts";
 import type { OpenBus } from "./hardware.ts";
 import { openLinuxBus } from "./linux-bus.ts";
 import { defaults, type I2cOptions, optionsSchema } from "./options.ts";
-import { createTurns } from "./turns.ts";
 
 /** The driver on another bus than the kernel's: for tests. */
 export function createDriver(openBus: OpenBus): Driver<typeof optionsSchema> {
@@ -38,6 +40,7 @@ export function createDriver(openBus: OpenBus): Driver<typeof optionsSchema> {
       deadlineMs,
     },
     run: (options, host, signal) => run(options, host, signal, openBus),
+    discover: (options) => discover(options, openBus),
   });
 }
 
@@ -52,7 +55,7 @@ function deadlineMs({ devices }: I2cOptions): number {
 
 async function run(options: I2cOptions, host: Host, signal: AbortSignal, openBus: OpenBus): Promise<void> {
   const bus = await openBus(options.bus);
-  const turns = createTurns({ timeoutMs: options.timeoutMs ?? defaults.timeoutMs });
+  const turns = createTurns({ timeoutMs: options.timeoutMs ?? defaults.timeoutMs, stuckError });
   const ended = Promise.withResolvers<void>();
   signal.addEventListener("abort", () => ended.resolve(), { once: true });
   if (signal.aborted) ended.resolve();

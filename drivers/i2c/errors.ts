@@ -37,6 +37,13 @@ export function openError(cause: unknown, path: string): UmecError {
   return new UmecError("I2C_NO_BUS", `${path} can't be opened (${code || String(cause)})`, { cause, hint });
 }
 
+/** A transfer does not end. */
+export function stuckError(timeoutMs: number): UmecError {
+  return new UmecError("I2C_TIMEOUT", `the adapter has not ended a transfer within ${timeoutMs} ms`, {
+    hint: "a device holds the clock line low, or the adapter hangs: switch the device's power off and on",
+  });
+}
+
 /** The device answered, and what it said can't be true. */
 export function dataError(reason: string): UmecError {
   return new UmecError("I2C_DATA", reason);

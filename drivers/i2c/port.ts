@@ -1,5 +1,5 @@
+import type { Turns } from "../common/shared-bus/turns.ts";
 import type { I2cBus } from "./hardware.ts";
-import type { Turns } from "./turns.ts";
 
 /** What a chip's module sees of the bus: its own device. Calls reject with an error of `errors.ts`. */
 export interface Port {

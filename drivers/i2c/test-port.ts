@@ -1,10 +1,11 @@
 /** A chip's module against a simulated chip, without the driver around it: for tests. */
+import { createTurns } from "../common/shared-bus/turns.ts";
 import type { Chip } from "./chip.ts";
 import { chipTypes } from "./chips.ts";
+import { stuckError } from "./errors.ts";
 import type { DeviceOptions } from "./options.ts";
 import { createPort } from "./port.ts";
 import { createSimulatedBus, type SimulatedBus, type SimulatedChip } from "./simulator.ts";
-import { createTurns } from "./turns.ts";
 
 export interface ChipUnderTest {
   chip: Chip;
@@ -13,7 +14,7 @@ export interface ChipUnderTest {
   waits: number[];
   prepare(): Promise<void>;
   /** One sample, by quantity. */
-  sample(): Promise<Record<string, number | boolean | string>>;
+  sample(): Promise<Record<string, unknown>>;
   command(quantity: string, value: unknown): Promise<unknown>;
 }
 
@@ -26,7 +27,7 @@ export function chipUnderTest(
   bus.attach(address, simulated);
   const waits: number[] = [];
   const sleep = async (ms: number): Promise<void> => void waits.push(ms);
-  const port = createPort({ bus, turns: createTurns({ timeoutMs: 10_000 }), address, sleep });
+  const port = createPort({ bus, turns: createTurns({ timeoutMs: 10_000, stuckError }), address, sleep });
   const chip = chipTypes[options.type].create({ ...options, address });
   return {
     chip,

@@ -4,11 +4,11 @@
  * SBAS444: "Conversion Register" and "Config Register" (OS, MUX, PGA, MODE, DR, COMP_QUE). Each input is one
  * single-shot conversion at 128 samples per second, so it does not matter what the chip was set to before.
  */
+import { rounded } from "../../common/numbers.ts";
 import type { Chip, ChipType } from "../chip.ts";
 import { dataError } from "../errors.ts";
 import type { ChannelOptions } from "../options.ts";
 import type { Port } from "../port.ts";
-import { rounded } from "../values.ts";
 
 const conversion = 0x00;
 const config = 0x01;

@@ -3,7 +3,7 @@
  * calibration values, Table 16) and the formulas in floating point of its appendix 8.1; BST-BMP280-DS001 section
  * 3.11 has the same without humidity.
  */
-import { signed } from "../values.ts";
+import { signed } from "../../common/numbers.ts";
 
 export interface Calibration {
   /** dig_T1 to dig_T3; at [0] nothing, so that indices are the datasheet's. */

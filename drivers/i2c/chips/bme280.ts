@@ -5,10 +5,10 @@
  * BST-BMP280-DS001 for the id of a BMP280. Each sample is a measurement of its own in forced mode, so it does not
  * matter what the chip was set to before.
  */
+import { rounded } from "../../common/numbers.ts";
 import type { Chip, ChipType } from "../chip.ts";
 import { dataError } from "../errors.ts";
 import type { DeviceOptions } from "../options.ts";
-import { rounded } from "../values.ts";
 import { type Calibration, fineTemperature, humidity, pascal, readCalibration } from "./bme280-formula.ts";
 
 const register = { id: 0xd0, low: 0x88, high: 0xe1, humidity: 0xf2, status: 0xf3, measure: 0xf4, data: 0xf7 };

@@ -1,10 +1,11 @@
 /** Any device with registers of 8, 16, 24 or 32 bits, described in the options. */
 import type { OptionFinding } from "../../../runtime/plugin/sdk.ts";
+import { scaled, signed } from "../../common/numbers.ts";
 import type { ChipType } from "../chip.ts";
 import { valueError } from "../errors.ts";
 import type { RegisterOptions } from "../options.ts";
 import type { Port } from "../port.ts";
-import { asBoolean, asNumber, scaled, signed } from "../values.ts";
+import { asBoolean, asNumber } from "../values.ts";
 
 /** A register with nothing left to look up. */
 interface Field {

@@ -5,8 +5,8 @@
  * Register" (4 mV a step from bit 3 on, OVF in bit 0). The chip can multiply by a calibration itself; it would forget
  * it with its supply and then say 0 A, so the current is computed here.
  */
+import { rounded } from "../../common/numbers.ts";
 import type { ChipType } from "../chip.ts";
-import { rounded } from "../values.ts";
 
 const configuration = 0x00;
 const shuntVoltage = 0x01;

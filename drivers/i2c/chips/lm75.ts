@@ -4,8 +4,8 @@
  * TMP105: TI SLLS648D, "Pointer Register" (Table 2), "Temperature Register" (Tables 3 to 5), "Configuration
  * Register" (resolution R1 R0 in bits 6 and 5, shutdown SD in bit 0). LM75, LM75A: 9 bits; LM75B: 11 bits.
  */
+import { signed } from "../../common/numbers.ts";
 import type { Chip, ChipType } from "../chip.ts";
-import { signed } from "../values.ts";
 
 const temperature = 0x00;
 const configuration = 0x01;

@@ -4,9 +4,9 @@
  * Datasheet SHT3x-DIS: section 4.3 (single shot without clock stretching), Table 4 (longest measurement),
  * section 4.12 (checksum), section 4.13 (conversion). Until it has measured it does not acknowledge its address.
  */
+import { rounded } from "../../common/numbers.ts";
 import type { ChipType } from "../chip.ts";
 import { dataError } from "../errors.ts";
-import { rounded } from "../values.ts";
 
 const measure = {
   high: { command: [0x24, 0x00], waitMs: 16 },

@@ -14,5 +14,7 @@ export type { ChipModel } from "./i2c/chip.ts";
 export type { ChipValues, I2cHandle, I2cMessage } from "./i2c/handle.ts";
 export type { ModelName } from "./i2c/models.ts";
 export { type SerialPort, type SerialPortOptions, serialPort } from "./serial/attachment.ts";
+export { type ByteStream, type ByteStreamOptions, byteStream } from "./serial/byte-stream.ts";
 export type { SerialHandle } from "./serial/handle.ts";
+export { type SpiFlashOptions, spiFlash } from "./spi/flash.ts";
 export type { DeviceAttachment, MachineName } from "./types.ts";

@@ -39,7 +39,10 @@ export interface QtestPort {
 /** Before QEMU runs. */
 export interface BeforeStart {
   readonly machine: MachineName;
-  /** The board's folder for sockets; the same one for each start. */
+  /**
+   * The board's folder for sockets; the same one for each start. Where the kit is the boot loader, `board.dtb` in it is
+   * the device tree that is handed over, read anew for each start.
+   */
   readonly dir: string;
   readonly signal: AbortSignal;
 }

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { UmecError } from "../../../runtime/plugin/sdk.ts";
 import { createTurns } from "./turns.ts";
 
+const stuckError = (timeoutMs: number): UmecError => new UmecError("BUS_STUCK", `for ${timeoutMs} ms`);
+
 test("one at a time, in the order of asking, those that are urgent before the others", async () => {
-  const turns = createTurns({ timeoutMs: 10_000 });
+  const turns = createTurns({ timeoutMs: 10_000, stuckError });
   const order: string[] = [];
   let under = 0;
   const work = (name: string) => async () => {
@@ -25,7 +28,7 @@ test("one at a time, in the order of asking, those that are urgent before the ot
 });
 
 test("one that asks again stands behind all that wait", async () => {
-  const turns = createTurns({ timeoutMs: 10_000 });
+  const turns = createTurns({ timeoutMs: 10_000, stuckError });
   const order: string[] = [];
   const ask = async (name: string): Promise<void> => {
     for (let i = 0; i < 3; i += 1) await turns.take(async () => void order.push(name));
@@ -35,7 +38,7 @@ test("one that asks again stands behind all that wait", async () => {
 });
 
 test("work that fails gives its turn to the next", async () => {
-  const turns = createTurns({ timeoutMs: 10_000 });
+  const turns = createTurns({ timeoutMs: 10_000, stuckError });
   const failed = turns.take(() => Promise.reject(new Error("no answer")));
   const next = turns.take(async () => 7);
   await assert.rejects(failed, /no answer/);
@@ -43,7 +46,7 @@ test("work that fails gives its turn to the next", async () => {
 });
 
 test("a transfer that does not end fails all that wait and all that come, until it ends", async () => {
-  const turns = createTurns({ timeoutMs: 20 });
+  const turns = createTurns({ timeoutMs: 20, stuckError });
   const hanging = Promise.withResolvers<void>();
   let begun = 0;
   const work = async (): Promise<void> => {
@@ -51,7 +54,7 @@ test("a transfer that does not end fails all that wait and all that come, until 
   };
   const first = turns.take(() => hanging.promise);
   const second = turns.take(work);
-  const late = { code: "I2C_TIMEOUT", message: /20 ms/ };
+  const late = { code: "BUS_STUCK", message: /20 ms/ };
   await Promise.all([assert.rejects(first, late), assert.rejects(second, late)]);
   await assert.rejects(turns.take(work), late);
   assert.equal(begun, 0);

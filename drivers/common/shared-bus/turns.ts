@@ -9,10 +9,13 @@
  * nothing here can make them. So a turn that takes longer than `timeoutMs` makes the bus *stuck*: it, all that wait
  * and all that come fail at once, and no further transfer is begun, until the kernel lets go of the first.
  */
-import { UmecError } from "../../runtime/plugin/sdk.ts";
+import type { UmecError } from "../../../runtime/plugin/sdk.ts";
 
 export interface Turns {
-  /** Does the work when its turn has come, and nobody else's until it has ended. Rejects with `I2C_TIMEOUT`. */
+  /**
+   * Does the work when its turn has come, and nobody else's until it has ended. Rejects with what `stuckError` gives
+   * while the bus is stuck.
+   */
   take<T>(work: () => Promise<T>, how?: { urgent?: boolean }): Promise<T>;
 }
 
@@ -21,7 +24,14 @@ interface Waiting {
   giveUp: (error: UmecError) => void;
 }
 
-export function createTurns({ timeoutMs }: { timeoutMs: number }): Turns {
+export interface TurnsOptions {
+  /** Longest turn, in milliseconds. */
+  timeoutMs: number;
+  /** What all get while a turn lasts longer than that. */
+  stuckError: (timeoutMs: number) => UmecError;
+}
+
+export function createTurns({ timeoutMs, stuckError }: TurnsOptions): Turns {
   const urgent: Waiting[] = [];
   const others: Waiting[] = [];
   let taken = false;
@@ -35,9 +45,7 @@ export function createTurns({ timeoutMs }: { timeoutMs: number }): Turns {
   }
 
   function giveUp(): UmecError {
-    stuck = new UmecError("I2C_TIMEOUT", `the adapter has not ended a transfer within ${timeoutMs} ms`, {
-      hint: "a device holds the clock line low, or the adapter hangs: switch the device's power off and on",
-    });
+    stuck = stuckError(timeoutMs);
     for (const waiting of [...urgent.splice(0), ...others.splice(0)]) waiting.giveUp(stuck);
     return stuck;
   }

@@ -2,15 +2,17 @@
  * The health of one device, and its quarantine.
  *
  * A device that fails is left alone for a while, which doubles with each failure, and is then asked once. A device
- * that is missing costs next to nothing, but one that holds a line low costs the bus the adapter's timeout (with
+ * that is missing costs next to nothing, but one that makes a transfer hang costs the bus the adapter's timeout (with
  * most, 1 s) each time; so it takes at most `timeout / maxMs` of the others' time. One failure can be noise;
  * `offlineAfter` in a row are told to the world, and so is the first answer after it: once each.
  */
-import { UmecError } from "../../runtime/plugin/sdk.ts";
+import { UmecError } from "../../../runtime/plugin/sdk.ts";
 
 export interface HealthOptions {
   /** For messages. */
   title: string;
+  /** Code of the error of a command for a device that is offline. */
+  offlineCode: string;
   /** Monotonic time in milliseconds. */
   nowMs: () => number;
   backoff: { initialMs: number; maxMs: number };
@@ -25,7 +27,7 @@ export interface Health {
   readonly online: boolean | undefined;
   /** Whether it may be asked now. */
   readonly due: boolean;
-  /** Throws `I2C_OFFLINE` when it is known not to answer. */
+  /** Throws `offlineCode` when it is known not to answer. */
   admitCommand(): void;
   answered(): void;
   /** Gives the time after which it is to be asked again, in milliseconds. */
@@ -34,7 +36,8 @@ export interface Health {
   lost(error: UmecError): void;
 }
 
-export function createHealth({ title, nowMs, backoff, offlineAfter, onChange }: HealthOptions): Health {
+export function createHealth(options: HealthOptions): Health {
+  const { title, offlineCode, nowMs, backoff, offlineAfter, onChange } = options;
   let online: boolean | undefined;
   let failures = 0;
   let waitMs = 0;
@@ -57,7 +60,7 @@ export function createHealth({ title, nowMs, backoff, offlineAfter, onChange }: 
     admitCommand() {
       if (online !== false) return;
       const inS = Math.max(0, Math.ceil((dueMs - nowMs()) / 1000));
-      throw new UmecError("I2C_OFFLINE", `${title} is offline: ${reason}`, {
+      throw new UmecError(offlineCode, `${title} is offline: ${reason}`, {
         hint: `it is asked again in ${inS} s`,
       });
     },
