@@ -54,6 +54,11 @@ test("what the kernel says is told as what it means", async () => {
   }
 });
 
+test("no byte at all says that nobody answered, as virtio's adapter does", async () => {
+  const { bus } = withDescriptors(async () => ({ bytesRead: 0 }));
+  await assert.rejects(bus.readRegister(0x48, 0, 2), { code: "I2C_NO_ANSWER" });
+});
+
 test("an answer that is too short is none", async () => {
   const { bus } = withDescriptors(async () => ({ bytesRead: 1 }));
   await assert.rejects(bus.readRegister(0x48, 0, 2), { code: "I2C_FAULT", message: /1 of 2 bytes/ });

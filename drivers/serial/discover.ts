@@ -1,5 +1,5 @@
 /**
- * Looks for serial ports: by the package's list, which asks udev, and where there is no udev in `/sys/class/tty`.
+ * Looks for serial ports in `/sys/class/tty`, and asks udev, where there is one, by the package's list for more of them.
  * Nothing is opened: to open a port moves its DTR line, which resets some boards.
  */
 import type { DiscoverOptions, Found } from "../../runtime/plugin/sdk.ts";
@@ -19,13 +19,15 @@ export interface PortInfo {
 const gnssVendors = new Map([["1546", "u-blox"]]);
 
 export async function* discoverPorts({ signal, log }: DiscoverOptions): AsyncIterable<Found> {
-  let ports: PortInfo[];
+  const attached = await listFromSysfs("/");
+  let ports: PortInfo[] = attached;
   try {
     const { SerialPort } = (await import("serialport")).default;
-    ports = await SerialPort.list();
+    // udev also tells those ports of a PC that are not there.
+    const list = await SerialPort.list();
+    ports = list.filter(({ path }) => attached.some((port) => port.path === path));
   } catch (error) {
     log.debug("udev does not tell the serial ports, sysfs does", { error });
-    ports = await listFromSysfs("/");
   }
   signal.throwIfAborted();
   for (const port of ports) yield foundOf(port);

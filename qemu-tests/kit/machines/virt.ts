@@ -18,7 +18,8 @@ export const virt: Machine = {
     return [
       ...[
         "-M",
-        "virt",
+        // With firmware and ACPI there would be no PL061, and so neither lines nor a power button.
+        "virt,acpi=off",
         "-cpu",
         "cortex-a53",
         "-smp",
