@@ -47,6 +47,36 @@ export const authSchema = Type.Union(
       },
       { ...closed, description: "A parameter of the URL, where an API knows nothing better." },
     ),
+    Type.Object(
+      {
+        kind: Type.Literal("oauth2"),
+        tokenUrl: Type.String({
+          pattern: "^https?://",
+          maxLength: 2_048,
+          description: "The token endpoint; https, or http on loopback.",
+          examples: ["https://login.example.org/oauth2/token"],
+        }),
+        clientId: Type.String({ minLength: 1, description: "The client's identifier." }),
+        clientSecret: secret("The client's secret."),
+        clientAuth: Type.Optional(
+          Type.Union([Type.Literal("basic"), Type.Literal("post")], {
+            default: "basic",
+            description:
+              "Whether identifier and secret go in a header or in the body (RFC 6749 section 2.3.1).",
+          }),
+        ),
+        scope: Type.Optional(
+          Type.String({ minLength: 1, description: "What is asked for, with blanks between." }),
+        ),
+        parameters: Type.Optional(
+          Type.Record(Type.String({ minLength: 1 }), Type.String(), {
+            default: {},
+            description: "What a server wants besides, such as `audience`.",
+          }),
+        ),
+      },
+      { ...closed, description: "OAuth 2.0 client credentials (RFC 6749 section 4.4)." },
+    ),
   ],
   { default: { kind: "none" }, description: "How the API knows us." },
 );
@@ -59,10 +89,15 @@ export interface Credentials {
   query: Record<string, string>;
   /** Every text that must never be seen. */
   hidden: string[];
+  /** The API refuses these, and new ones can be had. */
+  refuse?: () => void;
 }
 
 /** Fetches the secrets and forms what is sent. Rejects with `SECRET_MISSING` or `HTTP_SECRET_UNUSABLE`. */
-export async function credentialsFor(auth: Auth, secrets: Secrets): Promise<Credentials> {
+export async function credentialsFor(
+  auth: Exclude<Auth, { kind: "oauth2" }>,
+  secrets: Secrets,
+): Promise<Credentials> {
   switch (auth.kind) {
     case "none":
       return { headers: {}, query: {}, hidden: [] };

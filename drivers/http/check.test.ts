@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkOptions, pointsOf } from "./check.ts";
 import driver from "./driver.ts";
-import { requestOptions } from "./fixtures/poll-bench.ts";
+import { pluginOptions, requestOptions } from "./fixtures/poll-bench.ts";
 import type { RequestOptions } from "./options.ts";
 
 const url = "https://api.example/v1";
 const check = (given: Partial<RequestOptions>) =>
-  checkOptions({ requests: { r: requestOptions({ url, ...given }) } });
+  checkOptions(pluginOptions({ r: requestOptions({ url, ...given }) }));
 const rule = { coerce: false, scale: 1, offset: 0, required: true, pointer: "/a" };
 const command = { url, method: "POST", headers: {} } as const;
 
@@ -86,7 +86,7 @@ test("points are named with unit and access", () => {
       commands: { heater: command, reset: command },
     }),
   };
-  assert.deepEqual(pointsOf({ requests }), [
+  assert.deepEqual(pointsOf(pluginOptions(requests)), [
     { name: "r/t", access: "read", unit: "Cel" },
     { name: "r/heater", access: "read-write" },
     { name: "r/reset", access: "write" },
@@ -96,7 +96,7 @@ test("points are named with unit and access", () => {
 
 test("the deadline leaves room for the rarest request", () => {
   const deadline = (intervalMs: number) =>
-    driver.manifest.deadlineMs?.({ requests: { r: requestOptions({ url, intervalMs }) } });
+    driver.manifest.deadlineMs?.(pluginOptions({ r: requestOptions({ url, intervalMs }) }));
   assert.equal(deadline(1_000), 60_000);
   assert.equal(deadline(3_600_000), 7_210_000);
 });

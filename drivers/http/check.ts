@@ -1,5 +1,7 @@
 import type { OptionFinding, Point } from "../../runtime/plugin/sdk.ts";
-import type { CommandOptions, HttpOptions, PointOptions, RequestOptions } from "./options.ts";
+import { checkPoints } from "./check-points.ts";
+import { checkWebhooks, isLoopback } from "./check-webhooks.ts";
+import type { CommandOptions, HttpOptions, RequestOptions } from "./options.ts";
 
 /** Headers that the driver or the connection sets; and those that would hold a secret in plain sight. */
 const ownHeaders = new Set(
@@ -10,26 +12,42 @@ const ownHeaders = new Set(
 const secretHeaders = new Set(["authorization", "proxy-authorization", "cookie"]);
 
 /** What the schema can't say; a reason never repeats a URL, since a secret may stand in it. */
-export function checkOptions({ requests }: HttpOptions): OptionFinding[] {
-  return Object.entries(requests).flatMap(([name, request]) => {
-    const at = `/requests/${name}`;
-    return [
-      ...checkUrl(request.url, `${at}/url`),
-      ...checkHeaders(request.headers, `${at}/headers`),
-      ...checkBody(request, at),
-      ...checkPoints(request.points, `${at}/points`),
-      ...checkPoints(request.each?.points ?? {}, `${at}/each/points`),
-      ...checkOnline(request, at),
-      ...Object.entries(request.commands).flatMap(([command, options]) =>
-        checkCommand(options, request, `${at}/commands/${command.replaceAll("/", "~1")}`),
-      ),
-    ];
-  });
+export function checkOptions(options: HttpOptions): OptionFinding[] {
+  const { requests, webhooks } = options;
+  if (Object.keys(requests).length + Object.keys(webhooks).length === 0)
+    return [{ pointer: "", reason: "there is nothing to do", hint: "name requests, webhooks, or both" }];
+  return [...Object.entries(requests).flatMap(checkRequest), ...checkWebhooks(options)];
+}
+
+function checkRequest([name, request]: [string, RequestOptions]): OptionFinding[] {
+  const at = `/requests/${name}`;
+  return [
+    ...checkUrl(request.url, `${at}/url`),
+    ...checkToken(request, `${at}/auth/tokenUrl`),
+    ...checkPages(request, `${at}/pages`),
+    ...checkHeaders(request.headers, `${at}/headers`),
+    ...checkBody(request, at),
+    ...checkPoints(request.points, `${at}/points`),
+    ...checkPoints(request.each?.points ?? {}, `${at}/each/points`),
+    ...checkOnline(request, at),
+    ...Object.entries(request.commands).flatMap(([command, options]) =>
+      checkCommand(options, request, `${at}/commands/${command.replaceAll("/", "~1")}`),
+    ),
+  ];
 }
 
 /** The points that are known beforehand: not those of `each`, whose names come with the answers. */
-export function pointsOf({ requests }: HttpOptions): Point[] {
-  return Object.entries(requests).flatMap(([name, { points, commands }]) => {
+export function pointsOf({ requests, webhooks }: HttpOptions): Point[] {
+  const pushed = Object.entries(webhooks).flatMap(([name, { points }]) =>
+    Object.entries(points).map(
+      ([point, { unit }]): Point => ({
+        name: `${name}/${point}`,
+        access: "read",
+        ...(unit !== undefined && { unit }),
+      }),
+    ),
+  );
+  const polled = Object.entries(requests).flatMap(([name, { points, commands }]) => {
     const read = Object.entries(points).map(([point, { unit }]): Point => {
       const access = Object.hasOwn(commands, point) ? "read-write" : "read";
       return { name: `${name}/${point}`, access, ...(unit !== undefined && { unit }) };
@@ -44,6 +62,7 @@ export function pointsOf({ requests }: HttpOptions): Point[] {
     };
     return [...read, ...write, online];
   });
+  return [...polled, ...pushed];
 }
 
 function checkUrl(text: string, pointer: string): OptionFinding[] {
@@ -52,6 +71,20 @@ function checkUrl(text: string, pointer: string): OptionFinding[] {
   if (url.username === "" && url.password === "") return [];
   const hint = "take them out and use auth with kind basic and a secret";
   return [{ pointer, reason: "has a user or password in it", hint }];
+}
+
+/** The client's secret goes there. */
+function checkToken({ auth }: RequestOptions, pointer: string): OptionFinding[] {
+  if (auth.kind !== "oauth2") return [];
+  const url = URL.parse(auth.tokenUrl);
+  if (url?.protocol !== "http:" || isLoopback(url.hostname)) return checkUrl(auth.tokenUrl, pointer);
+  return [{ pointer, reason: "sends the client's secret in the clear", hint: "use https" }];
+}
+
+function checkPages({ pages, each }: RequestOptions, pointer: string): OptionFinding[] {
+  if (!pages || each) return [];
+  const reason = "only a list goes on from page to page, and there is none";
+  return [{ pointer, reason, hint: "map the list with each" }];
 }
 
 function checkHeaders(headers: Readonly<Record<string, string>>, pointer: string): OptionFinding[] {
@@ -73,15 +106,6 @@ function checkBody({ method, body }: { method: string; body?: unknown }, at: str
   return [
     { pointer: `${at}/body`, reason: "has no meaning with GET (RFC 9110 section 9.3.1)", hint: "use POST" },
   ];
-}
-
-function checkPoints(points: Readonly<Record<string, PointOptions>>, pointer: string): OptionFinding[] {
-  return Object.entries(points).flatMap(([name, { type, scale, offset }]) => {
-    const at = `${pointer}/${name.replaceAll("/", "~1")}`;
-    const used = [...(scale === 1 ? [] : ["scale"]), ...(offset === 0 ? [] : ["offset"])];
-    if (type === "number") return [];
-    return used.map((key) => ({ pointer: `${at}/${key}`, reason: `has no meaning for a ${type}` }));
-  });
 }
 
 function checkOnline({ points, commands }: RequestOptions, at: string): OptionFinding[] {

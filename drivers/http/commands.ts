@@ -1,5 +1,5 @@
 import type { Command, Host } from "../../runtime/plugin/sdk.ts";
-import { credentialsFor } from "./auth.ts";
+import { authorized, type Keys } from "./authorized.ts";
 import { exchange } from "./exchange.ts";
 import { isJsonType, parseJson } from "./fetch-json.ts";
 import { HttpError } from "./http-error.ts";
@@ -17,7 +17,7 @@ export interface CommandReply {
 }
 
 /** Answers the commands of the request `name`, each at `name/command`. */
-export function answerCommands(name: string, request: RequestOptions, host: Host): void {
+export function answerCommands(name: string, request: RequestOptions, host: Host, keys: Keys): void {
   let running = 0;
   for (const [command, options] of Object.entries(request.commands)) {
     host.onCommand(`${name}/${command}`, async (given, signal) => {
@@ -27,7 +27,7 @@ export function answerCommands(name: string, request: RequestOptions, host: Host
       }
       running += 1;
       try {
-        return await send(options, request, given, host, signal);
+        return await send(options, request, given, keys, signal);
       } finally {
         running -= 1;
       }
@@ -39,31 +39,27 @@ async function send(
   { url, method, headers, body: template }: CommandOptions,
   { auth, timeoutMs, maxBytes }: RequestOptions,
   command: Command,
-  host: Pick<Host, "secrets">,
+  keys: Keys,
   signal: AbortSignal,
 ): Promise<CommandReply> {
   const body = fillTemplate(template, command);
-  const credentials = await credentialsFor(auth, host.secrets);
   const wantsBody = () => true;
-  const answer = await exchange({
-    url,
-    method,
-    headers,
-    body,
-    credentials,
-    timeoutMs,
-    maxBytes,
-    wantsBody,
+  const rest = { url, method, headers, body, timeoutMs, maxBytes, wantsBody, signal };
+  const answer = await authorized(
+    keys,
+    auth,
     signal,
-  });
-  return { status: answer.status, body: replyOf(answer.body, answer.headers, answer.url) };
+    (credentials) => exchange({ ...rest, credentials }),
+    (outcome) => "answer" in outcome && outcome.answer.status === 401,
+  );
+  return { status: answer.status, body: replyOf(answer.body, answer.headers) };
 }
 
 /** What was done is done: an answer that is no JSON does not make the command fail. */
-function replyOf(body: Buffer, headers: Headers, url: string): unknown {
+function replyOf(body: Buffer, headers: Headers): unknown {
   if (body.byteLength === 0 || !isJsonType(headers.get("content-type") ?? "")) return null;
   try {
-    return parseJson(body, url);
+    return parseJson(body, "the answer");
   } catch {
     return null;
   }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Host, Log } from "../../runtime/plugin/sdk.ts";
 import { startDriver } from "../../runtime/plugin/testkit.ts";
 import driver from "./driver.ts";
-import { requestOptions } from "./fixtures/poll-bench.ts";
+import { pluginOptions, requestOptions } from "./fixtures/poll-bench.ts";
 import { startWeatherStation } from "./weather-station.ts";
 
 const still = { everyMs: Number.POSITIVE_INFINITY };
@@ -168,10 +168,13 @@ test("ends only when its last poll has let go", async () => {
       sleep: async () => {},
     },
     secrets: { get: async () => "" },
+    state: { get: () => undefined, set: async () => {} },
+    objects: { put: async () => {} },
+    offerTime() {},
   };
   let ended = false;
   const requests = { w: requestOptions({ url: `${station.url}/v1/observation` }) };
-  const run = driver.run({ requests }, host, stopped.signal).finally(() => {
+  const run = driver.run(pluginOptions(requests), host, stopped.signal).finally(() => {
     ended = true;
   });
   await storing.promise;

@@ -9,7 +9,7 @@ const { signal } = new AbortController();
 test("all samples are stored once, in order and in batches", async () => {
   const batches: (readonly Sample[])[] = [];
   const emit = async (batch: readonly Sample[]) => void batches.push(batch);
-  assert.deepEqual(await emitAll({ emit }, samples, signal), []);
+  assert.deepEqual(await emitAll({ emit }, samples, { signal }), []);
   assert.deepEqual(batches.flat(), samples);
   assert.deepEqual(
     batches.map(({ length }) => length),
@@ -25,7 +25,7 @@ test("only what can't be stored is left out, and told by name", async () => {
     stored.push(...batch);
   };
   assert.deepEqual(
-    (await emitAll({ emit }, samples, signal)).map(({ message }) => message),
+    (await emitAll({ emit }, samples, { signal })).map(({ message }) => message),
     ["s/3: too long", "s/300: too long"],
   );
   assert.deepEqual(
@@ -38,5 +38,5 @@ test("every other error ends it", async () => {
   const emit = async () => {
     throw new UmecError("EMIT_REFUSED", "disk full");
   };
-  await assert.rejects(emitAll({ emit }, samples, signal), { code: "EMIT_REFUSED" });
+  await assert.rejects(emitAll({ emit }, samples, { signal }), { code: "EMIT_REFUSED" });
 });

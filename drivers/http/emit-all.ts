@@ -1,4 +1,10 @@
-import { type Host, isUmecError, messageOf, type Sample } from "../../runtime/plugin/sdk.ts";
+import {
+  type EmitOptions,
+  type Host,
+  isUmecError,
+  messageOf,
+  type Sample,
+} from "../../runtime/plugin/sdk.ts";
 import type { Problem } from "./notices.ts";
 
 /** Samples that are stored with one call. */
@@ -11,26 +17,26 @@ const batchSize = 250;
 export async function emitAll(
   host: Pick<Host, "emit">,
   samples: readonly Sample[],
-  signal: AbortSignal,
+  options: EmitOptions,
 ): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (let start = 0; start < samples.length; start += batchSize) {
     const batch = samples.slice(start, start + batchSize);
     try {
-      await host.emit(batch, { signal });
+      await host.emit(batch, options);
     } catch (error) {
       if (!isUmecError(error, "EMIT_INVALID")) throw error;
       problems.push(
-        ...(batch.length === 1 ? [refused(batch[0]!, error)] : await oneByOne(host, batch, signal)),
+        ...(batch.length === 1 ? [refused(batch[0]!, error)] : await oneByOne(host, batch, options)),
       );
     }
   }
   return problems;
 }
 
-async function oneByOne(host: Pick<Host, "emit">, batch: Sample[], signal: AbortSignal): Promise<Problem[]> {
+async function oneByOne(host: Pick<Host, "emit">, batch: Sample[], options: EmitOptions): Promise<Problem[]> {
   const problems: Problem[] = [];
-  for (const sample of batch) problems.push(...(await emitAll(host, [sample], signal)));
+  for (const sample of batch) problems.push(...(await emitAll(host, [sample], options)));
   return problems;
 }
 

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { startExample } from "./example.ts";
+import { authSchema } from "./auth.ts";
+import { exampleKey, startExample } from "./example.ts";
+import { pagesSchema } from "./pages.ts";
+import { webhookAuthSchema } from "./webhook-auth.ts";
 
 test("the worked example runs: both requests give samples and the heater answers", async () => {
   await using example = await startExample({ port: 0, everyMs: Number.POSITIVE_INFINITY });
@@ -21,9 +24,13 @@ test("the worked example runs: both requests give samples and the heater answers
   ]);
   assert.deepEqual(values.get("station/temperature"), [temperature, "Cel"]);
   assert.deepEqual(values.get("station/pressure"), [pressure * 100, "Pa"]);
+  assert.equal((await station.push(example.gustUrl, { key: exampleKey })).status, 204);
+  const [gust] = await run.samples(({ name }) => name === "gust/speed");
+  assert.equal(gust?.unit, "m/s");
+  assert.equal(station.authorizer.given, 1);
   assert.deepEqual(await run.command("station/heater", true), { status: 200, body: { heater: true } });
   assert.deepEqual(
-    run.lines.filter(({ level }) => level !== "debug"),
+    run.lines.filter(({ level }) => level !== "debug" && level !== "info"),
     [],
   );
 });
@@ -36,10 +43,25 @@ test("the page shows the example as it runs", async () => {
 
 test("the page tells every option and every error", async () => {
   const page = await readFile(new URL("../../docs/drivers/http.md", import.meta.url), "utf8");
-  const { requestSchema, pointSchema, eachSchema, commandSchema, timeSchema } = await import("./options.ts");
-  for (const schema of [requestSchema, pointSchema, eachSchema, commandSchema, timeSchema])
+  const schemas = await import("./options.ts");
+  const { requestSchema, pointSchema, eachSchema, commandSchema, timeSchema } = schemas;
+  const { webhookSchema, listenSchema } = schemas;
+  const tables = [
+    requestSchema,
+    pointSchema,
+    eachSchema,
+    commandSchema,
+    timeSchema,
+    webhookSchema,
+    listenSchema,
+  ];
+  for (const schema of tables)
     for (const option of Object.keys(schema.properties))
       assert.ok(page.includes(`| \`${option}\` |`), `option ${option}`);
+  for (const union of [authSchema, pagesSchema, webhookAuthSchema])
+    for (const kind of union.anyOf)
+      for (const option of Object.keys(kind.properties))
+        assert.ok(page.includes(`\`${option}\``) || page.includes(`${option}: `), `${option}`);
   const errors = await readFile(new URL("./http-error.ts", import.meta.url), "utf8");
   for (const [code] of errors.matchAll(/HTTP_[A-Z_]+(?=` \|)/g))
     assert.ok(page.includes(`\`${code}\``), code);

@@ -9,34 +9,57 @@ import { type DriverRun, startDriver } from "../../runtime/plugin/testkit.ts";
 import driver from "./driver.ts";
 import { startWeatherStation, type WeatherStation } from "./weather-station.ts";
 
-/** The port in `example.yaml`. */
+/** The ports in `example.yaml`: the station's, and that of the webhooks. */
 const examplePort = 8099;
+const webhookPort = 8098;
+const token = "example-token";
+const client = { clientId: "node", clientSecret: "example-client" };
+/** What the station signs with. */
+export const exampleKey = "example-key";
 
 export interface Example extends AsyncDisposable {
   station: WeatherStation;
   run: DriverRun;
+  /** Where the station posts gusts. */
+  gustUrl: string;
 }
 
-/** Starts both; a `port` of 0 takes any free one. @default port 8099, everyMs 2_000 */
+/** Starts both; a `port` of 0 takes any free ones. @default port 8099, everyMs 2_000 */
 export async function startExample({ port = examplePort, everyMs = 2_000 } = {}): Promise<Example> {
   const text = await readFile(new URL("./example.yaml", import.meta.url), "utf8");
-  const token = "example-token";
-  const station = await startWeatherStation({ port, everyMs, token });
-  const { plugins } = parse(text.replaceAll(`http://127.0.0.1:${examplePort}`, station.url));
-  const run = startDriver(driver, plugins.weather.options, { secrets: { "station-token": token } });
+  await using started = new AsyncDisposableStack();
+  const station = started.use(await startWeatherStation({ port, everyMs, token, oauth: client }));
+  const listen = port === 0 ? 0 : webhookPort;
+  const { plugins } = parse(
+    text
+      .replaceAll(`http://127.0.0.1:${examplePort}`, station.url)
+      .replaceAll(`port: ${webhookPort}`, `port: ${listen}`),
+  );
+  const options = plugins.weather.options;
+  const run = started.use(
+    startDriver(driver, options, {
+      secrets: {
+        "station-token": token,
+        "station-client": client.clientSecret,
+        "station-key": exampleKey,
+      },
+    }),
+  );
+  const { message } = await run.line(/webhooks are taken at/);
+  const parts = started.move();
   return {
     station,
     run,
-    async [Symbol.asyncDispose]() {
-      await run[Symbol.asyncDispose]();
-      await station[Symbol.asyncDispose]();
-    },
+    gustUrl: `${message.replace(/^.* at /, "")}/gust`,
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
 }
 
 async function print(signal: AbortSignal): Promise<void> {
   await using example = await startExample();
   const stopped = once(signal, "abort");
+  const { station, gustUrl } = example;
+  await station.push(gustUrl, { key: exampleKey });
   for (let shown = 0; ; shown += 1) {
     const next = example.run.samples(() => true, { count: shown + 1, timeoutMs: 60_000 });
     await Promise.race([next, stopped]);

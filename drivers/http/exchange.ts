@@ -21,8 +21,8 @@ export interface HttpRequest {
   validators?: Validators | undefined;
   timeoutMs: number;
   maxBytes: number;
-  /** Whether the body of an answer with this status is wanted. */
-  wantsBody(status: number): boolean;
+  /** Whether the body of an answer with this status and content type is wanted. */
+  wantsBody(status: number, contentType: string): boolean;
   signal: AbortSignal;
 }
 
@@ -107,13 +107,15 @@ async function send(hop: Hop, headers: Record<string, string>, signal: AbortSign
 }
 
 async function bodyOf(response: Response, { wantsBody, maxBytes }: HttpRequest): Promise<Buffer> {
-  if (!wantsBody(response.status)) {
+  if (!wantsBody(response.status, response.headers.get("content-type") ?? "")) {
     await discard(response);
     return Buffer.alloc(0);
   }
   try {
     return await readBody(response, maxBytes);
   } catch (error) {
+    // A refusal counts by its status, whatever comes with it.
+    if (error instanceof HttpError && !response.ok) return Buffer.alloc(0);
     if (error instanceof HttpError) throw error;
     throw failure("HTTP_INTERRUPTED", `the answer of ${shownUrl(response.url)} broke off`, error);
   }

@@ -14,6 +14,9 @@ import { UmecError } from "../../runtime/plugin/sdk.ts";
  * | `HTTP_INVALID_JSON` | the body is not JSON |
  * | `HTTP_REDIRECT` | a redirect that is not followed |
  * | `HTTP_SECRET_UNUSABLE` | a secret that can't be sent |
+ * | `HTTP_TOKEN` | no access token |
+ * | `HTTP_PAGES` | a next page that is not asked for |
+ * | `HTTP_LISTEN` | the address of the webhooks can't be listened on |
  * | `HTTP_BUSY` | too many commands under way |
  * | `HTTP_VALUE_MISSING` | a command without the value that its body needs |
  */
@@ -22,15 +25,23 @@ export class HttpError extends UmecError {
   readonly detail: string;
   /** How long the server asks us to stay away, in milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** What the server says of it, for people (RFC 9457). */
+  readonly problem: string | undefined;
 
   constructor(
     code: `HTTP_${string}`,
     message: string,
-    options: { hint?: string; detail?: string; retryAfterMs?: number | undefined } = {},
+    options: {
+      hint?: string;
+      detail?: string;
+      retryAfterMs?: number | undefined;
+      problem?: string | undefined;
+    } = {},
   ) {
     super(code, message, options.hint === undefined ? {} : { hint: options.hint });
     this.detail = options.detail ?? "";
     this.retryAfterMs = options.retryAfterMs;
+    this.problem = options.problem;
   }
 }
 

@@ -28,7 +28,7 @@ export interface Mapped {
   problems: Problem[];
 }
 
-type Mapping = Pick<RequestOptions, "points" | "each" | "time">;
+export type Mapping = Pick<RequestOptions, "points" | "each" | "time">;
 
 /** Maps a parsed response of the request `name`. Throws nothing for any document. */
 export function mapFields(name: string, document: unknown, { points, each, time }: Mapping): Mapped {
@@ -46,6 +46,19 @@ export function mapFields(name: string, document: unknown, { points, each, time 
     groups.push({ key, timeMs: elementMs, samples });
   }
   return { groups, problems: [...problems.values()] };
+}
+
+/** Maps a response in pages: the request's points are those of the first, the list goes on through all. */
+export function mapPages(name: string, documents: readonly unknown[], mapping: Mapping): Mapped {
+  const groups = new Map<string, Group>();
+  const problems = new Map<string, Problem>();
+  for (const [index, document] of documents.entries()) {
+    const mapped = mapFields(name, document, index === 0 ? mapping : { ...mapping, points: {} });
+    for (const group of mapped.groups) if (!groups.has(group.key)) groups.set(group.key, group);
+    for (const problem of mapped.problems)
+      if (!problems.has(problem.topic)) problems.set(problem.topic, problem);
+  }
+  return { groups: [...groups.values()], problems: [...problems.values()] };
 }
 
 type Report = (topic: string, kind: string, message: string) => void;

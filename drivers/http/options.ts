@@ -1,6 +1,8 @@
 /** The options of the HTTP driver, as the target state has them. */
 import Type, { type Static } from "typebox";
 import { authSchema } from "./auth.ts";
+import { pagesSchema } from "./pages.ts";
+import { webhookAuthSchema } from "./webhook-auth.ts";
 
 const closed = { additionalProperties: false };
 
@@ -146,6 +148,7 @@ export const requestSchema = Type.Object(
     points: points("Values of the response; samples are `request/point`."),
     each: Type.Optional(eachSchema),
     time: Type.Optional(timeSchema),
+    pages: Type.Optional(pagesSchema),
     skipUnchanged: Type.Boolean({
       default: true,
       description:
@@ -160,20 +163,81 @@ export const requestSchema = Type.Object(
   { ...closed, description: "One resource that is polled." },
 );
 
+export const webhookSchema = Type.Object(
+  {
+    path: Type.Optional(
+      Type.String({
+        pattern: "^/[A-Za-z0-9._~/-]*$",
+        maxLength: 200,
+        description: "Where it is posted to; `/` and the webhook's name when left out.",
+      }),
+    ),
+    auth: webhookAuthSchema,
+    maxBytes: Type.Integer({
+      minimum: 1,
+      maximum: 16_777_216,
+      default: 262_144,
+      description: "Most bytes of a body; a longer one is refused.",
+    }),
+    anyContentType: Type.Boolean({
+      default: false,
+      description: "Whether JSON is also taken when the body calls itself something else.",
+    }),
+    points: points("Values of the body; samples are `webhook/point`."),
+    each: Type.Optional(eachSchema),
+    time: Type.Optional(timeSchema),
+    lane: Type.Union([Type.Literal("alarm"), Type.Literal("telemetry"), Type.Literal("bulk")], {
+      default: "telemetry",
+      description: "Importance of the samples: what is dropped last when space runs out is `alarm`.",
+    }),
+  },
+  { ...closed, description: "Something that others post to this node." },
+);
+
+export const listenSchema = Type.Object(
+  {
+    address: Type.String({
+      minLength: 1,
+      default: "127.0.0.1",
+      description: "Address of this machine that webhooks are taken at; `0.0.0.0` or `::` for all.",
+    }),
+    port: Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      default: 8098,
+      description: "TCP port; 0 takes any that is free, and the log says which.",
+    }),
+  },
+  {
+    ...closed,
+    default: { address: "127.0.0.1", port: 8098 },
+    description: "Where webhooks are taken.",
+  },
+);
+
 export const optionsSchema = Type.Object(
   {
     requests: Type.Record(Type.String({ pattern: "^[A-Za-z0-9_-]+$" }), requestSchema, {
       ...closed,
-      minProperties: 1,
       maxProperties: 100,
+      default: {},
       description: "What is polled, by name; the name is the first part of the samples' names.",
     }),
+    webhooks: Type.Record(Type.String({ pattern: "^[A-Za-z0-9_-]+$" }), webhookSchema, {
+      ...closed,
+      maxProperties: 100,
+      default: {},
+      description: "What is posted to us, by name; the name is the first part of the samples' names.",
+    }),
+    listen: listenSchema,
   },
   closed,
 );
 
 export type HttpOptions = Static<typeof optionsSchema>;
 export type RequestOptions = Static<typeof requestSchema>;
+export type WebhookOptions = Static<typeof webhookSchema>;
+export type ListenOptions = Static<typeof listenSchema>;
 export type CommandOptions = Static<typeof commandSchema>;
 export type PointOptions = Static<typeof pointSchema>;
 export type EachOptions = Static<typeof eachSchema>;

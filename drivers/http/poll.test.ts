@@ -212,7 +212,7 @@ test("a rotated secret counts at the next poll, a missing one is told, and no li
   );
   assert.deepEqual(bench.lines, [
     "warn w: no secret station",
-    `warn w: ${station.url}/v1/observation answers 401`,
+    `warn w: ${station.url}/v1/observation answers 401: the token is missing or wrong`,
     "warn w: the secret station has characters that no header can carry",
     "info w: polling: well again",
     "warn w/echo: /echo is missing: the response is an object with observedAt, temperature, humidity, wind, rain, pressure, ...",
@@ -230,4 +230,82 @@ test("an aborted poll rejects with the reason, and neither emits nor warns", asy
   bench.abort();
   await assert.rejects(tick, { code: "STOPPED" });
   assert.deepEqual([bench.emitted, bench.lines], [[], []]);
+});
+
+test("an API that says why it refuses makes the points bad, and its return makes them good again", async () => {
+  await using station = await startWeatherStation(still);
+  station.observe({ temperature: 21.5 });
+  const bench = pollBench({
+    url: `${station.url}/v1/observation`,
+    points,
+    time,
+    intervalMs: 10,
+    maxBackoffMs: 10,
+  });
+  const tick = async (): Promise<void> => {
+    bench.advance(10);
+    await bench.tick();
+  };
+  await tick();
+  station.misbehave(
+    { kind: "problem", status: 503, title: "Out of order", detail: "the sensor\nis iced up" },
+    3,
+  );
+  station.misbehave({ kind: "problem", status: 503, title: "Closed" });
+  station.misbehave({ kind: "status", status: 500 });
+  for (let round = 0; round < 6; round += 1) await tick();
+  assert.deepEqual(
+    bench.emitted
+      .filter(({ name }) => name === "w/temp")
+      .map(({ value, quality, reason, unit }) => [value, quality, reason, unit]),
+    [
+      [21.5, undefined, undefined, "Cel"],
+      [null, "bad", "Out of order: the sensor is iced up", "Cel"],
+      [null, "bad", "Closed", "Cel"],
+      // The same observation as before, which would else be taken for known.
+      [21.5, undefined, undefined, "Cel"],
+    ],
+  );
+  assert.match(bench.lines[0]!, /answers 503: Out of order: the sensor is iced up$/);
+});
+
+test("of a list the elements that were seen become bad, too", async () => {
+  await using station = await startWeatherStation(still);
+  const each = { pointer: "/stations", name: "/name", points, limit: 10 };
+  const bench = pollBench({ url: `${station.url}/v1/stations`, each });
+  await bench.tick();
+  station.misbehave({ kind: "problem", status: 500, detail: "no data" });
+  await bench.tick();
+  const bad = bench.emitted.filter(({ quality }) => quality === "bad");
+  assert.deepEqual(
+    bad.map(({ name, reason }) => [name, reason]),
+    [
+      ["w/north/temp", "no data"],
+      ["w/south/temp", "no data"],
+    ],
+  );
+});
+
+test("a reason is concealed, and bad samples that were not stored are tried again", async () => {
+  await using station = await startWeatherStation({ ...still, token: "s3cret" });
+  const bench = pollBench({
+    url: `${station.url}/v1/observation`,
+    points,
+    auth: { kind: "bearer", token: { secret: "t" } },
+    intervalMs: 10,
+    maxBackoffMs: 10,
+  });
+  bench.secrets.t = "s3cret";
+  station.misbehave({ kind: "problem", status: 403, title: "Bearer s3cret is blocked" }, 2);
+  bench.refuse = (samples) =>
+    samples.some(({ quality }) => quality === "bad") ? new UmecError("EMIT_OVERLOADED", "no") : undefined;
+  await assert.rejects(bench.tick(), { code: "EMIT_OVERLOADED" });
+  bench.refuse = () => undefined;
+  bench.advance(10);
+  await bench.tick();
+  assert.deepEqual(
+    bench.emitted.filter(({ quality }) => quality === "bad").map(({ reason }) => reason),
+    ["Bearer (hidden) is blocked"],
+  );
+  assert.ok(!JSON.stringify([bench.emitted, bench.lines]).includes("s3cret"));
 });

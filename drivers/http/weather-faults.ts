@@ -4,6 +4,8 @@ import type { ServerResponse } from "node:http";
 export type Fault =
   /** A status without a JSON document; `retryAfter` as it stands in the header. */
   | { kind: "status"; status: number; retryAfter?: string; date?: string }
+  /** A refusal that says why (RFC 9457). */
+  | { kind: "problem"; status: number; title?: string; detail?: string }
   /** Answers well, but late. */
   | { kind: "slow"; delayMs: number }
   /** Never answers. */
@@ -34,6 +36,12 @@ export function misbehave(
       if (fault.date !== undefined) response.setHeader("date", fault.date);
       response.writeHead(fault.status).end();
       return;
+    case "problem": {
+      const { status, title, detail } = fault;
+      response.writeHead(status, { "content-type": "application/problem+json" });
+      response.end(JSON.stringify({ type: "about:blank", status, title, detail }));
+      return;
+    }
     case "slow": {
       const timer = setTimeout(() => well(), fault.delayMs);
       response.once("close", () => clearTimeout(timer));

@@ -10,7 +10,11 @@
  * |---|---|
  * | `GET /v1/observation` | the newest observation; `ETag`, `Last-Modified`, 304 |
  * | `GET /v1/stations` | `{ "stations": [{ "name", "observedAt", "temperature", ... }, ...] }`, the same way |
+ * | `GET /v1/stations?limit=1` | in pages: the next one is in `Link` and, as `cursor`, in `next` |
  * | `POST /v1/heater` | takes `{ "on": boolean }`, answers `{ "heater": boolean }`; seen at once |
+ * | `POST /oauth/token` | a token for the client of `oauth` |
+ *
+ * By `push` it tells an observation to a webhook.
  *
  * Observations come by the clock, one every `everyMs`, and are only made when somebody asks: an idle station does
  * nothing. `observe` makes one at once.
@@ -20,6 +24,8 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { type Fault, misbehave } from "./weather-faults.ts";
+import { type Authorizer, createAuthorizer, type StationOAuth } from "./weather-oauth.ts";
+import { type PushOptions, push } from "./weather-push.ts";
 import { type NextValues, type Observation, type Values, weatherFrom } from "./weather-values.ts";
 
 export type { Fault } from "./weather-faults.ts";
@@ -36,6 +42,8 @@ export interface WeatherStationOptions {
   nowMs?: () => number;
   /** Bearer token that is asked for. @default none */
   token?: string;
+  /** A client that may fetch tokens; these are asked for then, or `token`. @default none */
+  oauth?: StationOAuth;
   /** @default 0, any free port of 127.0.0.1 */
   port?: number;
 }
@@ -62,6 +70,10 @@ export interface WeatherStation extends AsyncDisposable {
   misbehave(fault: Fault, times?: number): void;
   /** Ends all faults that were asked for. */
   behave(): void;
+  /** Posts the newest observation to a webhook. */
+  push(url: string, options?: PushOptions): Promise<Response>;
+  /** Its tokens of OAuth. */
+  readonly authorizer: Pick<Authorizer, "revoke" | "given">;
 }
 
 export async function startWeatherStation({
@@ -70,10 +82,12 @@ export async function startWeatherStation({
   everyMs = 60_000,
   nowMs = Date.now,
   token,
+  oauth,
   port = 0,
 }: WeatherStationOptions = {}): Promise<WeatherStation> {
   const requests: SeenRequest[] = [];
   const waiting = new Set<(request: SeenRequest) => void>();
+  const authorizer = createAuthorizer(oauth, nowMs);
   const faults: { fault: Fault; left: number }[] = [];
   let count = 0;
   let heater = false;
@@ -121,13 +135,16 @@ export async function startWeatherStation({
     const { method, path, headers } = note(request);
     const { pathname } = new URL(path, "http://station");
     const well = (change: { document?: unknown; contentType?: string } = {}): void => {
-      if (token !== undefined && headers.authorization !== `Bearer ${token}`) {
+      if (method === "POST" && pathname === "/oauth/token") {
+        void authorizer.token(request, response);
+      } else if (!isKnown(headers.authorization)) {
         response.setHeader("www-authenticate", "Bearer");
         sendProblem(response, 401, "the token is missing or wrong");
       } else if (method === "POST" && pathname === "/v1/heater") {
         void setHeater(request, response);
       } else if (pathname === "/v1/observation" || pathname === "/v1/stations") {
-        sendDocument(headers, response, { document: document(pathname), modified: modified(), ...change });
+        const page = pageOf(document(pathname), new URL(path, "http://station"), response);
+        sendDocument(headers, response, { document: page, modified: modified(), ...change });
       } else {
         sendProblem(response, 404, "no such resource");
       }
@@ -137,6 +154,11 @@ export async function startWeatherStation({
     first.left -= 1;
     if (first.left === 0) faults.shift();
     misbehave(first.fault, response, well);
+  }
+
+  function isKnown(authorization: string | undefined): boolean {
+    if (token === undefined && oauth === undefined) return true;
+    return authorization === `Bearer ${token}` || authorizer.knows(authorization);
   }
 
   async function setHeater(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -170,6 +192,8 @@ export async function startWeatherStation({
     observe: (given) => observe(given),
     misbehave: (fault, times = 1) => void faults.push({ fault, left: times }),
     behave: () => void faults.splice(0),
+    push: (url, options) => push(url, observation(), options),
+    authorizer,
     async [Symbol.asyncDispose]() {
       const closed = Promise.withResolvers<void>();
       server.close(() => closed.resolve());
@@ -177,6 +201,18 @@ export async function startWeatherStation({
       await closed.promise;
     },
   };
+}
+
+/** The part of a list that `limit` and `cursor` ask for; tells the next one in `Link` (RFC 8288) and in `next`. */
+function pageOf(document: unknown, { pathname, searchParams }: URL, response: ServerResponse): unknown {
+  const limit = Number(searchParams.get("limit") ?? Number.POSITIVE_INFINITY);
+  const { stations } = document as { stations?: unknown[] };
+  if (!stations || !(limit < stations.length)) return document;
+  const from = Number(searchParams.get("cursor") ?? 0);
+  const to = from + limit;
+  if (to >= stations.length) return { stations: stations.slice(from), next: null };
+  response.setHeader("link", `<${pathname}?limit=${limit}&cursor=${to}>; rel="next"`);
+  return { stations: stations.slice(from, to), next: String(to) };
 }
 
 interface Representation {

@@ -112,10 +112,13 @@ test("references of five and six digits name table and address", () => {
 });
 
 test("the manifest lists what is offered", () => {
-  assert.deepEqual(driver.manifest.points(withRegister({ address: 0, unit: "W", access: "read-write" })), [
-    { name: "meter/online", summary: "Whether the unit answers" },
-    { name: "meter/power", access: "read-write", unit: "W" },
-  ]);
+  const [online, power] = driver.manifest.points(
+    withRegister({ address: 0, unit: "W", access: "read-write" }),
+  );
+  assert.deepEqual(online, { name: "meter/online", summary: "Whether the unit answers" });
+  const { schema, ...rest } = power!;
+  assert.deepEqual(rest, { name: "meter/power", access: "read-write", unit: "W" });
+  assert.ok(schema);
 });
 
 test("unit 0 is a device of its own on TCP, and on a serial line all of them, which nobody can read", () => {

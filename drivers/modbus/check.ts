@@ -2,8 +2,9 @@ import type { OptionFinding } from "../../runtime/plugin/sdk.ts";
 import { caseTwins } from "../common/case-twins.ts";
 import { parseReference } from "./address.ts";
 import { locate, specOf } from "./config.ts";
-import { defaults, type ModbusOptions, type RegisterOptions } from "./options.ts";
+import { defaults, type ModbusOptions, type UnitOptions } from "./options.ts";
 import { isBitTable, maxRegistersPerRead, maxRegistersPerWrite } from "./pdu.ts";
+import { type MappedRegister, profileOf, withProfile } from "./profile.ts";
 import { widthOf } from "./values.ts";
 
 /** What is wrong with options that fit the schema: each finding points at the option meant. */
@@ -22,30 +23,77 @@ export function checkOptions({ transport = defaults.transport, units }: ModbusOp
         hint: `put the registers of both under ${owner}`,
       });
     }
-    findings.push(...caseTwins(Object.keys(unit.registers), `${pointer}/registers`));
-    for (const [quantity, register] of Object.entries(unit.registers)) {
-      const at = `${pointer}/registers/${quantity}`;
-      if (quantity === "online") {
-        findings.push({ pointer: at, reason: "the name online is taken: it says whether the unit answers" });
-      }
-      if (transport !== "tcp" && unit.unit === 0 && register.access !== "write") {
-        findings.push({
-          pointer: `${at}/access`,
-          reason: "unit 0 is all units of the line, and nobody answers",
-          hint: "use access: write, or the unit's own address, 1 to 247",
-        });
-      }
-      const maxWidth = unit.maxRegistersPerRead ?? maxRegistersPerRead;
-      for (const finding of checkRegister(register, maxWidth)) {
-        findings.push({ ...finding, pointer: at + finding.pointer });
-      }
-    }
+    const silent = transport !== "tcp" && unit.unit === 0;
+    for (const finding of [...checkProfile(unit), ...checkRegisters(unit, silent)])
+      findings.push({ ...finding, pointer: pointer + finding.pointer });
   }
   return findings;
 }
 
-/** Names that differ in case only are one name to too many readers. */
-function* checkRegister(register: RegisterOptions, maxWidth: number): Generator<OptionFinding> {
+/** What is asked of the profile, and whether anything is left to poll. */
+function* checkProfile(unit: UnitOptions): Generator<OptionFinding> {
+  const { profile, without = [] } = unit;
+  const known = Object.keys(profileOf(unit)?.registers ?? {});
+  for (const [i, name] of without.entries()) {
+    if (known.includes(name)) continue;
+    yield profile === undefined
+      ? { pointer: `/without/${i}`, reason: `there is no profile that ${name} could be left out of` }
+      : {
+          pointer: `/without/${i}`,
+          reason: `the profile ${profile} has no register ${name}`,
+          hint: `it has ${known.join(", ")}`,
+        };
+  }
+  if (Object.keys(withProfile(unit).registers).length > 0) return;
+  yield profile === undefined
+    ? { pointer: "", reason: "it has neither registers nor a profile", hint: "name at least one register" }
+    : { pointer: "/without", reason: `nothing is left of the profile ${profile}` };
+}
+
+/** The registers of the profile and of the unit; `silent`: nobody will answer. */
+function* checkRegisters(unit: UnitOptions, silent: boolean): Generator<OptionFinding> {
+  const { registers, maxRegistersPerRead: maxWidth = maxRegistersPerRead } = withProfile(unit);
+  const { profile, registers: own = {} } = unit;
+  const known = profileOf(unit)?.registers ?? {};
+  yield* caseTwins(Object.keys(registers), "/registers");
+  for (const [quantity, register] of Object.entries(registers)) {
+    const ofProfile = Object.hasOwn(known, quantity);
+    const isOwn = Object.hasOwn(own, quantity);
+    for (const { pointer, reason, hint } of checkOne(quantity, register, maxWidth, silent, profile)) {
+      yield {
+        // What the file does not say can't be pointed at.
+        pointer: isOwn ? `/registers/${quantity}${pointer}` : "/profile",
+        reason: ofProfile ? `${quantity} of the profile ${profile}: ${reason}` : reason,
+        ...(hint === undefined ? {} : { hint }),
+      };
+    }
+  }
+}
+
+function* checkOne(
+  quantity: string,
+  register: MappedRegister,
+  maxWidth: number,
+  silent: boolean,
+  profile: string | undefined,
+): Generator<OptionFinding> {
+  if (quantity === "online") {
+    yield { pointer: "", reason: "the name online is taken: it says whether the unit answers" };
+  }
+  if (silent && register.access !== "write") {
+    yield {
+      pointer: "/access",
+      reason: "unit 0 is all units of the line, and nobody answers",
+      hint: "use access: write, or the unit's own address, 1 to 247",
+    };
+  }
+  if (register.address === -1) {
+    const reason = profile === undefined ? "" : `, and the profile ${profile} has no ${quantity}`;
+    yield { pointer: "", reason: `it has no address${reason}` };
+  } else yield* checkRegister(register, maxWidth);
+}
+
+function* checkRegister(register: MappedRegister, maxWidth: number): Generator<OptionFinding> {
   const { table, address } = locate(register);
   const spec = specOf(register);
   const { type, bit, bits } = spec;

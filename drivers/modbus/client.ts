@@ -6,7 +6,7 @@
  *    or with `MODBUS_DISCONNECTED`.
  * 2. A reply is given only to the request that it answers; a late or foreign one is counted and dropped. How that
  *    is told, and how many requests are under way at once, is the *exchange*'s business: `pipeline.ts`, `rtu.ts`.
- * 3. Urgent requests are sent first, else in the order of asking.
+ * 3. Urgent requests are sent first, else as `priority.ts` says; of one priority in the order of asking.
  * 4. At most `maxQueued` wait; one more is refused with `MODBUS_BUSY`.
  * 5. It connects by itself, at once after a connection that worked and with jittered backoff after one that
  *    did not. Requests wait for an attempt that is under way; between attempts they fail at once.
@@ -21,6 +21,7 @@ import { isUmecError, messageOf, UmecError } from "../../runtime/plugin/sdk.ts";
 import type { CreateExchange, Exchange } from "./exchange.ts";
 import { mbap } from "./mbap.ts";
 import { pipeline } from "./pipeline.ts";
+import type { Priority } from "./priority.ts";
 import { createRequestQueue, type Request } from "./queue.ts";
 import type { Framing, Line, OpenLine } from "./transport.ts";
 
@@ -47,6 +48,8 @@ export interface ClientOptions {
 export interface RequestOptions {
   /** Goes ahead of all that is not. @default false */
   urgent?: boolean;
+  /** Of requests that are not urgent. @default "normal" */
+  priority?: Priority;
   /** Gives a request up that was not sent yet: looked at when its turn comes. */
   signal?: AbortSignal;
 }
@@ -73,7 +76,7 @@ export function createClient({
   onState = () => {},
 }: ClientOptions): Client {
   const ended = new AbortController();
-  const queue = createRequestQueue(maxQueued);
+  const queue = createRequestQueue(maxQueued, () => performance.now());
   let line: Line | undefined;
   let exchange: Exchange | undefined;
   let reason: UmecError | undefined;
@@ -182,10 +185,11 @@ export function createClient({
   }
 
   return {
-    request(unit, pdu, { urgent = false, signal } = {}) {
+    request(unit, pdu, { urgent = false, priority = "normal", signal } = {}) {
       return new Promise((resolve, reject) => {
         if (reason) return reject(reason);
-        const request: Request = { unit, pdu, signal, urgent, resolve, reject, deadlineMs: 0, sent: 0 };
+        const times = { deadlineMs: 0, dueMs: 0, sent: 0 };
+        const request: Request = { unit, pdu, signal, urgent, priority, resolve, reject, ...times };
         if (queue.add(request)) flushSoon();
       });
     },

@@ -7,12 +7,14 @@ import type { Register, Unit } from "./config.ts";
 import { isSilence } from "./errors.ts";
 import { decodeRead, decodeWrite, encodeRead } from "./pdu.ts";
 import type { Read } from "./plan.ts";
+import { type Priority, priorities } from "./priority.ts";
 import { createReader, type Reader } from "./reader.ts";
 import type { Admission, UnitHealth } from "./units.ts";
 
-/** The registers of a unit that share an interval. */
+/** The registers of a unit that share an interval and a priority. */
 export interface Group {
   intervalMs: number;
+  priority: Priority;
   reader: Reader<Register>;
   /** What the poll under way has read. */
   values: { register: Register; value: number | string | boolean }[];
@@ -21,6 +23,7 @@ export interface Group {
 
 export interface Asking {
   urgent?: boolean;
+  priority?: Priority;
 }
 
 export interface Device {
@@ -33,9 +36,9 @@ export interface Device {
 }
 
 export function createDevice(unit: Unit, health: UnitHealth, client: Client): Device {
-  async function ask(pdu: Buffer, admission: Admission, { urgent = false }: Asking): Promise<Buffer> {
+  async function ask(pdu: Buffer, admission: Admission, how: Asking): Promise<Buffer> {
     try {
-      return await client.request(unit.unit, pdu, { urgent, signal: admission.signal });
+      return await client.request(unit.unit, pdu, { ...how, signal: admission.signal });
     } catch (error) {
       if (isSilence(error)) health.silent(admission);
       else if (isUmecError(error, "MODBUS_FRAME")) health.damaged(admission);
@@ -71,20 +74,26 @@ export function createDevice(unit: Unit, health: UnitHealth, client: Client): De
   };
 }
 
-/** The unit's polled registers by interval, shortest first; problems are logged once each until they pass. */
+/**
+ * The unit's polled registers by priority and interval, highest and shortest first; problems are logged once each
+ * until they pass.
+ */
 export function createGroups(unit: Unit, host: Host): Group[] {
   const polled = unit.registers.filter(({ access }) => access !== "write");
   const troubled = new Set<string>();
+  const origin = unit.profile === undefined ? "" : ` (profile ${unit.profile})`;
   const warnOnce = (name: string, message: string): void => {
     if (troubled.has(name)) return;
     troubled.add(name);
     host.log.warn(message, { device: unit.name });
   };
-  return [...Map.groupBy(polled, ({ intervalMs }) => intervalMs)]
-    .toSorted(([a], [b]) => a - b)
-    .map(([intervalMs, items]) => {
+  return [...Map.groupBy(polled, ({ priority, intervalMs }) => `${priority} ${intervalMs}`).values()]
+    .toSorted(([a], [b]) => rankOf(a!) - rankOf(b!) || a!.intervalMs - b!.intervalMs)
+    .map((items) => {
+      const { intervalMs, priority } = items[0]!;
       const group: Group = {
         intervalMs,
+        priority,
         values: [],
         busy: false,
         reader: createReader({
@@ -97,16 +106,21 @@ export function createGroups(unit: Unit, host: Host): Group[] {
               if (troubled.size > 0) troubled.delete(register.name);
             } catch (error) {
               if (!isUmecError(error, "MODBUS_VALUE")) throw error;
-              warnOnce(register.name, `${register.name} has no value: ${error.message}`);
+              warnOnce(register.name, `${register.name} has no value: ${error.message}${origin}`);
             }
           },
           onRefused: ({ name, table, address }, error) =>
-            host.log.warn(`${name} is left out: ${table} ${address} is refused: ${error.message}`),
+            host.log.warn(`${name} is left out: ${table} ${address} is refused: ${error.message}${origin}`),
           onFailed(read, error) {
-            for (const { name } of read.items) warnOnce(name, `${name} can't be read: ${error.message}`);
+            for (const { name } of read.items)
+              warnOnce(name, `${name} can't be read: ${error.message}${origin}`);
           },
         }),
       };
       return group;
     });
+}
+
+function rankOf({ priority }: Register): number {
+  return priorities.indexOf(priority);
 }

@@ -8,6 +8,9 @@ import { parse } from "yaml";
 import { checkOptions } from "./check.ts";
 import { driver } from "./driver.ts";
 import { optionsSchema } from "./options.ts";
+import { commandsInARow, patienceMs } from "./priority.ts";
+import type { Profile } from "./profile.ts";
+import { profileNames, profiles } from "./profiles.ts";
 
 const root = new URL("../../", import.meta.url);
 const page = await readFile(new URL("docs/drivers/modbus.md", root), "utf8");
@@ -21,7 +24,7 @@ function block(language: string): string {
 test("the page's options are valid and give the points that it names", () => {
   const validate = new Ajv2020({ useDefaults: true, strict: false }).compile(optionsSchema);
   const blocks = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => parse(text!));
-  assert.equal(blocks.length, 2);
+  assert.equal(blocks.length, 3);
   for (const options of blocks) {
     assert.ok(validate(options), JSON.stringify(validate.errors));
     assert.deepEqual(checkOptions(options as never), []);
@@ -43,4 +46,21 @@ test("the page tells every option", () => {
   const names = JSON.stringify(optionsSchema).matchAll(/"(\w+)":\{[^{}]*"description"/g);
   for (const [, name] of names)
     assert.ok(page.includes(`\`${name}\``) || name === "initialMs" || name === "maxMs", name);
+});
+
+test("the page tells every profile", () => {
+  for (const name of profileNames) {
+    const { summary, line } = profiles[name] as Profile;
+    assert.ok(page.includes(`| \`${name}\` | ${summary} | ${line} |`), name);
+  }
+});
+
+test("the page tells the rule of priorities as it is", () => {
+  const { high, normal, low } = patienceMs;
+  assert.ok(
+    page.includes(
+      `plus ${high} s for \`high\`, ${normal / 1000} s for \`normal\`, ${low / 1000} s for \`low\``,
+    ),
+  );
+  assert.ok(page.includes(`After ${commandsInARow} requests of commands in a row`));
 });

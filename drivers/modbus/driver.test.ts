@@ -208,6 +208,27 @@ test("a pipelined unit is read with several requests at once", async () => {
   assert.deepEqual(run.emitted.filter(named("a/online", false)), []);
 });
 
+test("on one line a high priority goes first, that of a register before that of its unit", async () => {
+  const memory = createMemory({ holding: { 0: 1, 500: 2 } });
+  await using simulator = await startSimulator({ units: { 1: memory, 2: memory, 3: memory } });
+  const registers = { x: { address: 0 } };
+  await using run = start(simulator, {
+    slow: { unit: 1, priority: "low", registers },
+    usual: { unit: 2, registers: { x: { address: 0 }, urgent: { address: 500, priority: "high" } } },
+    fast: { unit: 3, priority: "high", registers },
+  });
+  await run.samples(named("slow/x"));
+  assert.deepEqual(
+    simulator.requests.slice(0, 4).map(({ unit, address }) => [unit, address]),
+    [
+      [2, 500],
+      [3, 0],
+      [2, 0],
+      [1, 0],
+    ],
+  );
+});
+
 test("stopping closes the socket", async () => {
   await using simulator = await startSimulator({ units: { 1: createMemory({ holding: { 0: 1 } }) } });
   const run = start(simulator, { a: { unit: 1, registers: { x: { address: 0 } } } });

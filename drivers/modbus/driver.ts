@@ -27,13 +27,22 @@ export const driver = defineDriver({
     points: (options) =>
       resolveUnits(options).flatMap(({ name, registers, broadcast }) => [
         ...(broadcast ? [] : [{ name: `${name}/online`, summary: "Whether the unit answers" }]),
-        ...registers.map(({ name, unit, access }) => ({ name, access, ...(unit ? { unit } : {}) })),
+        ...registers.map(({ name, unit, access, schema }) => ({
+          name,
+          access,
+          ...(unit ? { unit } : {}),
+          ...(access === "read" ? {} : { schema }),
+        })),
       ]),
     check: checkOptions,
     needs: (options) => (options.transport === "serial" ? { devices: [options.path] } : { network: true }),
     deadlineMs,
   },
   run,
+  async *discover(options) {
+    const { discover } = await import("./discover.ts");
+    yield* discover(options);
+  },
 });
 export default driver;
 

@@ -1,6 +1,8 @@
 import { type Static, Type } from "typebox";
 import { referencePattern } from "./address.ts";
 import { maxCoilsPerRead, maxRegistersPerRead } from "./pdu.ts";
+import { priorities } from "./priority.ts";
+import { profileNames, profiles } from "./profiles.ts";
 import { valueTypes } from "./values.ts";
 import { wordOrders } from "./words.ts";
 
@@ -20,6 +22,7 @@ export const defaults = {
   maxInFlight: 1,
   readBack: true,
   intervalMs: 1000,
+  priority: "normal",
   table: "holding",
   access: "read",
   /**
@@ -71,6 +74,8 @@ const backoff = (description: string, { initialMs, maxMs }: { initialMs: number;
     ),
   );
 
+// What a profile may say has no `default` in the schema: filled in, it would count as the user's word against the
+// profile's.
 const register = Type.Object(
   {
     table: Type.Optional(
@@ -78,45 +83,52 @@ const register = Type.Object(
         description: "Table of the data model. Default: told by the reference, else holding.",
       }),
     ),
-    address: Type.Unsafe<number | string>({
-      description:
-        "Address from 0, as it goes over the wire; or, as a string, a manual's reference of 5 or 6 digits that counts from 1, such as '40001'.",
-      anyOf: [
-        { type: "integer", minimum: 0, maximum: 65535 },
-        { type: "string", pattern: referencePattern },
-      ],
-    }),
+    address: Type.Optional(
+      Type.Unsafe<number | string>({
+        description:
+          "Address from 0, as it goes over the wire; or, as a string, a manual's reference of 5 or 6 digits that counts from 1, such as '40001'. Required but for a register of the profile.",
+        anyOf: [
+          { type: "integer", minimum: 0, maximum: 65535 },
+          { type: "string", pattern: referencePattern },
+        ],
+      }),
+    ),
     type: Type.Optional(
       oneOf(valueTypes, { description: "Form of the value. Default: uint16, or bool in a table of bits." }),
     ),
     wordOrder: Type.Optional(
       oneOf(wordOrders, {
         description:
-          "Order of the value's bytes, A the most significant: ABCD big-endian, CDAB words swapped, BADC bytes swapped, DCBA little-endian.",
-        default: "ABCD",
+          "Order of the value's bytes, A the most significant: ABCD big-endian (the default), CDAB words swapped, BADC bytes swapped, DCBA little-endian.",
       }),
     ),
-    registers: optional.integer("Width of a string or bcd value, in registers.", 1, maxRegistersPerRead, 1),
+    registers: optional.integer(
+      "Width of a string or bcd value, in registers. Default: 1.",
+      1,
+      maxRegistersPerRead,
+    ),
     bit: optional.integer(
       "bool: the bit meant (0 the least significant; left out: the register is not 0). Unsigned integers: the lowest bit of a field.",
       0,
       31,
     ),
-    bits: optional.integer("Width of the bit field, in bits.", 1, 32, 1),
-    scale: optional.number("value = raw × scale + offset.", 1),
-    offset: optional.number("Added after scaling.", 0),
+    bits: optional.integer("Width of the bit field, in bits. Default: 1.", 1, 32),
+    scale: optional.number("value = raw × scale + offset. Default: 1."),
+    offset: optional.number("Added after scaling. Default: 0."),
     unit: Type.Optional(
       Type.String({ description: "Unit of the value: RFC 8428 section 12.1, such as V, A, W, Wh, Cel." }),
     ),
     access: Type.Optional(
       oneOf(["read", "write", "read-write"] as const, {
-        description: "Whether it is polled, can be commanded, or both.",
-        default: defaults.access,
+        description: "Whether it is polled (the default), can be commanded, or both.",
       }),
     ),
-    intervalMs: optional.integer("Polling interval, in milliseconds; default: the unit's.", 10, dayMs),
-    min: optional.number("Least value that may be written; default: what the type holds."),
-    max: optional.number("Greatest value that may be written; default: what the type holds."),
+    intervalMs: optional.integer("Polling interval, in milliseconds. Default: the unit's.", 10, dayMs),
+    priority: Type.Optional(
+      oneOf(priorities, { description: "Whose turn it is when the line is crowded. Default: the unit's." }),
+    ),
+    min: optional.number("Least value that may be written. Default: what the type holds."),
+    max: optional.number("Greatest value that may be written. Default: what the type holds."),
   },
   { ...closed, description: "One quantity." },
 );
@@ -130,17 +142,36 @@ const unit = Type.Object(
       minimum: 0,
       maximum: 255,
     }),
-    intervalMs: optional.integer("Polling interval, in milliseconds.", 10, dayMs, defaults.intervalMs),
+    profile: Type.Optional(
+      oneOf(profileNames, {
+        description: `A device whose registers are known: ${profileNames
+          .map((name) => `${name} (${profiles[name].summary})`)
+          .join(", ")}. What stands beside it counts more.`,
+        markdownEnumDescriptions: profileNames.map((name) => profiles[name].summary),
+      }),
+    ),
+    without: Type.Optional(
+      Type.Array(Type.String({ pattern: name }), {
+        description: "Registers of the profile that are left out, by name.",
+        maxItems: 1000,
+      }),
+    ),
+    intervalMs: optional.integer("Polling interval, in milliseconds. Default: 1000.", 10, dayMs),
+    priority: Type.Optional(
+      oneOf(priorities, {
+        description:
+          "Whose turn it is when the line is crowded: high passes all that wait, normal those of low; none starves.",
+        default: defaults.priority,
+      }),
+    ),
     maxRegistersPerRead: optional.integer(
-      "Most registers that the device gives in one read.",
+      `Most registers that the device gives in one read. Default: ${maxRegistersPerRead}.`,
       1,
-      maxRegistersPerRead,
       maxRegistersPerRead,
     ),
     maxCoilsPerRead: optional.integer(
-      "Most coils or discrete inputs in one read.",
+      `Most coils or discrete inputs in one read. Default: ${maxCoilsPerRead}.`,
       1,
-      maxCoilsPerRead,
       maxCoilsPerRead,
     ),
     requestCost: Type.Optional(
@@ -158,14 +189,17 @@ const unit = Type.Object(
         default: defaults.gapCost,
       }),
     ),
-    registers: Type.Record(Type.String({ pattern: name }), register, {
-      ...closed,
-      minProperties: 1,
-      description: "The quantities by name: letters, digits, - and _.",
-    }),
+    registers: Type.Optional(
+      Type.Record(Type.String({ pattern: name }), register, {
+        ...closed,
+        description:
+          "The quantities by name: letters, digits, - and _. With a profile: what is added to its registers, or changed in them.",
+      }),
+    ),
   },
   { ...closed, description: "One device." },
 );
+export type UnitOptions = Static<typeof unit>;
 
 /** What all transports have. */
 const common = {

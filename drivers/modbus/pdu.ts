@@ -18,6 +18,9 @@ export const functionCode = {
   writeSingleRegister: 6,
   writeMultipleCoils: 15,
   writeMultipleRegisters: 16,
+  reportServerId: 17,
+  /** Modbus encapsulated interface, of which only the device identification is used. */
+  encapsulated: 43,
 } as const;
 
 const readFunction: Readonly<Record<Table, number>> = {

@@ -58,7 +58,19 @@ test("lengths told from the first bytes are those of real requests and replies",
   }
   assert.equal(replyBytes(encodeRtu(7, Buffer.of(0x83, 2)), 0), 5);
   assert.equal(replyBytes(Buffer.of(7), 0), undefined);
-  assert.equal(replyBytes(Buffer.of(7, 0x2b), 0), 0);
+  assert.equal(replyBytes(Buffer.of(7, 0x14), 0), 0);
+});
+
+test("what a device says of itself has the length that its parts say", () => {
+  // Vendor, product code and revision: application protocol, section 6.21.
+  const objects = Buffer.from("\x00\x04Acme\x01\x04PM-1\x02\x00", "latin1");
+  const deviceId = encodeRtu(7, Buffer.concat([Buffer.from("2b0e0101000003", "hex"), objects]));
+  const serverId = encodeRtu(7, Buffer.from("\x11\x05PM-1\xff", "latin1"));
+  for (const frame of [deviceId, serverId]) {
+    assert.equal(replyBytes(frame, 0), frame.length);
+    for (let cut = 0; cut < frame.length - 2; cut++)
+      assert.ok([undefined, frame.length].includes(replyBytes(frame.subarray(0, cut), 0)), `cut at ${cut}`);
+  }
 });
 
 test("the length of a request is known by its function, and of 15 and 16 by its seventh byte", () => {

@@ -11,11 +11,14 @@
  * to stop hoping for the rest.
  */
 import { crc16 } from "./crc16.ts";
+import { functionCode } from "./pdu.ts";
 
 /** Address, PDU of 253 bytes, CRC. */
 export const maxRtuBytes = 256;
 /** Address, function code, exception code, CRC. */
 const exceptionBytes = 5;
+/** As long as what a device says of itself usually is. */
+const usualIdentityBytes = 64;
 
 /** The frame that carries `pdu` to or from `unit`. */
 export function encodeRtu(unit: number, pdu: Uint8Array): Buffer {
@@ -35,6 +38,7 @@ export function isIntact(bytes: Buffer, at: number, length: number): boolean {
 /** Length of the frame that answers `request` (a PDU) when all is well; an exception has 5 bytes. */
 export function answerBytes(request: Buffer): number {
   const code = request[0]!;
+  if (identifies(code)) return usualIdentityBytes;
   if (code > 4) return 8;
   const count = request.readUInt16BE(3);
   return 5 + (code <= 2 ? (count + 7) >> 3 : count * 2);
@@ -45,10 +49,11 @@ export function replyBytes(bytes: Buffer, at: number): number | undefined {
   const code = bytes[at + 1];
   if (code === undefined) return undefined;
   if (code & 0x80) return exceptionBytes;
-  if (code >= 1 && code <= 4) {
+  if ((code >= 1 && code <= 4) || code === functionCode.reportServerId) {
     const count = bytes[at + 2];
     return count === undefined ? undefined : 5 + count;
   }
+  if (code === functionCode.encapsulated) return deviceIdBytes(bytes, at);
   return writes(code) ? 8 : 0;
 }
 
@@ -60,6 +65,24 @@ export function requestBytes(bytes: Buffer, at: number): number | undefined {
   if (!writes(code)) return 0;
   const count = bytes[at + 6];
   return count === undefined ? undefined : 9 + count;
+}
+
+/** The functions whose reply has a length that the request does not tell. */
+export function identifies(code: number): boolean {
+  return code === functionCode.reportServerId || code === functionCode.encapsulated;
+}
+
+/** Application protocol V1.1b3, section 6.21: seven bytes of head, then objects of number, length and text. */
+function deviceIdBytes(bytes: Buffer, at: number): number | undefined {
+  const count = bytes[at + 7];
+  if (count === undefined) return undefined;
+  let end = at + 8;
+  for (let i = 0; i < count; i++) {
+    const length = bytes[end + 1];
+    if (length === undefined) return undefined;
+    end += 2 + length;
+  }
+  return end - at + 2;
 }
 
 /** The functions whose reply repeats five bytes of the request. */

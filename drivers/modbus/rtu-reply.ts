@@ -1,5 +1,5 @@
 /** Finds the reply to a request in what came over the line. */
-import { answerBytes, isIntact, replyBytes } from "./rtu-frame.ts";
+import { answerBytes, identifies, isIntact, replyBytes } from "./rtu-frame.ts";
 
 interface Asked {
   unit: number;
@@ -43,6 +43,7 @@ function lengthOfReply(bytes: Buffer, { unit, pdu }: Asked, at: number): number 
   const expected = answerBytes(pdu);
   if (bytes[at + 1] === (code | 0x80)) return 5;
   if (bytes[at + 1] !== code) return undefined;
+  if (identifies(code)) return replyBytes(bytes, at);
   // Reads say how many bytes follow; a frame cut off before it may still be the one.
   const count = bytes[at + 2];
   return code > 4 || count === undefined || count === expected - 5 ? expected : undefined;

@@ -1,9 +1,9 @@
 /**
  * When each device is polled.
  *
- * Each group of registers with one interval has a tick of its own, and sends its requests one after another
- * (or, if the server can take it, `maxInFlight` at once), so that in the client's queue the devices take
- * turns. A poll ends in one `emit` with all that was read. A tick during a poll of its group is left out. In
+ * Each group of registers with one interval and one priority has a tick of its own, and sends its requests one after
+ * another (or, if the server can take it, `maxInFlight` at once), so that in the client's queue the devices of one
+ * priority take turns; how the priorities do is in `priority.ts`. A poll ends in one `emit` with all that was read. A tick during a poll of its group is left out. In
  * quarantine ticks do nothing; the device is probed when its backoff has passed, and as soon as it answers,
  * or a new connection stands, all its groups are polled at once.
  */
@@ -19,13 +19,14 @@ export async function pollGroup(
   maxInFlight: number,
 ): Promise<void> {
   if (group.busy) return;
+  const { priority } = group;
   group.busy = true;
   try {
     const admission = admitted(device);
     if (!admission) return;
     // A unit of which nothing is known, or the worst, gets one request at a time.
     const window = device.health.online ? maxInFlight : 1;
-    await group.reader.poll((read) => device.read(read, admission), window).catch(expected);
+    await group.reader.poll((read) => device.read(read, admission, { priority }), window).catch(expected);
     if (group.values.length === 0) return;
     // The end of the poll: its start may lie a dead unit's timeout before.
     const time = host.clock.known() ? { timeMs: host.clock.nowMs() } : {};
