@@ -24,8 +24,8 @@ onEachBoard("`umec discover` finds what the board carries, and what it writes ru
     debugShell: true,
   });
   await hub.sample({ node: "lamp-0042", plugin: "self", timeoutMs: 180_000 });
-  const { output, status } = await board.sh("umec discover --json --timeout 60s 2>/tmp/said", {
-    timeoutMs: 120_000,
+  const { output, status } = await board.sh("umec discover --json --timeout 2m 2>/tmp/said", {
+    timeoutMs: 300_000,
   });
   assert.equal(status, 0, output);
   const found = output.split("\n").map((line) => JSON.parse(line) as Line);
@@ -43,7 +43,7 @@ onEachBoard("`umec discover` finds what the board carries, and what it writes ru
 
   // The node takes what is written for its file, and reads the chip that nobody has named to it.
   const file = "/data/umec/node.yaml";
-  const chips = await board.sh("umec discover i2c --yaml 2>/dev/null", { timeoutMs: 120_000 });
+  const chips = await board.sh("umec discover i2c --yaml 2>/dev/null", { timeoutMs: 300_000 });
   const target = parse((await board.sh(`cat ${file}`)).output);
   Object.assign(target.plugins, parse(chips.output).plugins);
   await board.sh(`cat >${file} <<'end'\n${JSON.stringify(target)}\nend`);

@@ -143,10 +143,14 @@ test("all adapters but those of screens are searched, and one that hangs does no
   assert.deepEqual(opened, [1, 2]);
   assert.deepEqual(
     found.map(({ summary }) => summary),
-    ["i2c-2 address 0x49: the kernel's driver lm75 (tmp105) has it"],
+    [
+      "i2c-1 address 0x48: the kernel's driver lm75 (tmp105) has it",
+      "i2c-2 address 0x49: the kernel's driver lm75 (tmp105) has it",
+    ],
   );
   assert.match(warnings.at(-1) ?? "", /^i2c-1 could not be searched: the transfer timed out/);
-  assert.equal(hanging.transfers.length, 1, "the rest is not asked");
+  // Some adapters time out where nobody acknowledges, so one timeout says nothing of the next address.
+  assert.ok(hanging.transfers.length > 100);
   assert.ok(hanging.closed);
   await assert.rejects(search(hanging), { code: "I2C_TIMEOUT" });
 });

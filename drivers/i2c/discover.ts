@@ -11,7 +11,13 @@
  */
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type DiscoverOptions, type Found, isUmecError, messageOf } from "../../runtime/plugin/sdk.ts";
+import {
+  type DiscoverOptions,
+  type Found,
+  isUmecError,
+  messageOf,
+  type UmecError,
+} from "../../runtime/plugin/sdk.ts";
 import { type Adapter, adapterNumber, adaptersIn, sysfs } from "./adapters.ts";
 import { hex } from "./errors.ts";
 import type { I2cBus, OpenBus } from "./hardware.ts";
@@ -53,6 +59,8 @@ async function* onAdapter(
 ): AsyncIterable<Found> {
   const taken = await takenBy(number, dir);
   const bus = await openBus(number);
+  let timeout: UmecError | undefined;
+  let inTime = 0;
   try {
     for (let address = first; address <= last; address += 1) {
       signal.throwIfAborted();
@@ -64,19 +72,24 @@ async function* onAdapter(
         continue;
       }
       const answer = await ask(bus, address);
+      if (isUmecError(answer)) timeout = answer;
+      else inTime += 1;
       if (answer === "claimed") yield { summary: `${title}: a driver of the kernel has it` };
       if (answer instanceof Buffer) yield await describe(bus, { number, address, title, answer });
     }
+    if (timeout && inTime === 0) throw timeout;
   } finally {
     await bus.close();
   }
 }
 
-async function ask(bus: I2cBus, address: number): Promise<Buffer | "nobody" | "claimed"> {
+async function ask(bus: I2cBus, address: number): Promise<Buffer | UmecError | "nobody" | "claimed"> {
   try {
     return await bus.read(address, 1);
   } catch (error) {
+    // Some adapters wait for their timeout where nobody acknowledges.
     if (isUmecError(error, "I2C_NO_ANSWER")) return "nobody";
+    if (isUmecError(error, "I2C_TIMEOUT")) return error;
     if (isUmecError(error, "I2C_CLAIMED")) return "claimed";
     throw error;
   }

@@ -19,15 +19,14 @@ export interface PortInfo {
 const gnssVendors = new Map([["1546", "u-blox"]]);
 
 export async function* discoverPorts({ signal, log }: DiscoverOptions): AsyncIterable<Found> {
-  const attached = await listFromSysfs("/");
-  let ports: PortInfo[] = attached;
+  let ports: PortInfo[] = await listFromSysfs("/");
   try {
     const { SerialPort } = (await import("serialport")).default;
-    // udev also tells those ports of a PC that are not there.
+    // It leaves ports out whose names it does not know, and tells some of a PC that are not there.
     const list = await SerialPort.list();
-    ports = list.filter(({ path }) => attached.some((port) => port.path === path));
+    ports = ports.map((port) => ({ ...port, ...list.find(({ path }) => path === port.path) }));
   } catch (error) {
-    log.debug("udev does not tell the serial ports, sysfs does", { error });
+    log.debug("udev tells nothing of the serial ports", { error });
   }
   signal.throwIfAborted();
   for (const port of ports) yield foundOf(port);

@@ -28,7 +28,7 @@ export function addDiscoverCommand(program: Command, context: Context): void {
   })
     .argument("[driver]", "look with this driver alone")
     .option("--at <place>", "where the driver looks: a serial port, an address, a network")
-    .option("--timeout <duration>", "longest time for all together, such as 90s", durationArgument, 30_000)
+    .option("--timeout <duration>", "longest time for each driver, such as 90s", durationArgument, 30_000)
     .option("--json", "one JSON object a line: driver, summary, plugin; or driver, error")
     .option("--yaml", "just the part of the node.yaml")
     .action((driver: string | undefined, flags: Flags) => discover(driver, flags, context));
@@ -48,7 +48,7 @@ async function discover(only: string | undefined, flags: Flags, context: Context
     import("./log.ts"),
   ]);
   const { stdout, stderr, signal } = context;
-  const log = createLog({ level: "warn", destination: stderr });
+  const log = createLog({ level: "info", destination: stderr });
   const fragment = new Fragment();
   let found = 0;
   let failed = 0;

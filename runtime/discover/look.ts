@@ -14,7 +14,7 @@ export interface LookOptions {
   only?: string;
   /** Where `only` looks: a serial port, a network; without it drivers that need one are left out. */
   at?: string;
-  /** Longest time for all together. */
+  /** Longest time for each driver. */
   timeoutMs: number;
   log: Log;
   signal: AbortSignal;
@@ -28,9 +28,9 @@ export interface LookOptions {
  */
 export async function* look(options: LookOptions): AsyncGenerator<Discovery> {
   const { drivers, only, at, timeoutMs, log, signal } = options;
-  const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   for (const name of only === undefined ? drivers.names() : [only]) {
     const driver: Driver = await drivers.load(name);
+    const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     if (!driver.discover) {
       if (only === undefined) continue;
       throw new UmecError("DISCOVER_UNABLE", `the driver ${name} can't look for devices`, {
