@@ -7,12 +7,12 @@
  * stations gives no thousand warnings.
  */
 import type { Sample } from "../../runtime/plugin/sdk.ts";
+import { evaluate } from "../common/json-pointer.ts";
 import { convert } from "./convert.ts";
 import { describe, kindOf } from "./describe.ts";
 import type { Problem } from "./notices.ts";
 import { readTime } from "./observation-time.ts";
 import type { EachOptions, PointOptions, RequestOptions, TimeOptions } from "./options.ts";
-import { evaluate } from "./pointer.ts";
 
 /** Samples that were observed together. */
 export interface Group {

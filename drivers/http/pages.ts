@@ -6,9 +6,9 @@
  */
 import LinkHeader from "http-link-header";
 import Type, { type Static } from "typebox";
+import { evaluate } from "../common/json-pointer.ts";
 import { describe } from "./describe.ts";
 import { HttpError, shownUrl } from "./http-error.ts";
-import { evaluate } from "./pointer.ts";
 
 const closed = { additionalProperties: false };
 

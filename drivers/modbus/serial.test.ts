@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { isUmecError, type UmecError } from "../../runtime/plugin/sdk.ts";
-import { createPty } from "./pty.ts";
+import { createPty } from "../common/pty.ts";
 import { serialLine } from "./serial.ts";
 import type { LineEvents } from "./transport.ts";
 

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type DriverRun, startDriver } from "../../runtime/plugin/testkit.ts";
+import { createPty, type Pty } from "../common/pty.ts";
 import { driver } from "./driver.ts";
-import { createPty, type Pty } from "./pty.ts";
 import { createMemory, type SimulatedUnit, startSimulator } from "./simulator.ts";
 import { type ModbusSlave, serveRtu } from "./simulator-rtu.ts";
 

@@ -1,6 +1,6 @@
 /** Reads the values of a frame as the options' `fields` say. */
 import { messageOf } from "../../runtime/plugin/sdk.ts";
-import { readPointer } from "../common/json-pointer.ts";
+import { evaluate } from "../common/json-pointer.ts";
 import { scaled } from "../common/numbers.ts";
 import { readBinary } from "./binary.ts";
 import { splitColumns } from "./columns.ts";
@@ -99,9 +99,9 @@ function rawOf(field: FieldOptions, bytes: Buffer, groups: Frame["groups"], view
     return column;
   }
   if (field.pointer !== undefined) {
-    const found = readPointer(views.json(), field.pointer);
-    if (found === undefined) throw frameError(`${field.pointer} leads nowhere`);
-    return found;
+    const found = evaluate(views.json(), field.pointer);
+    if (!found.found) throw frameError(`${field.pointer} leads nowhere`);
+    return found.value;
   }
   const at = field.at!;
   if (field.type !== undefined) return masked(readBinary(bytes, at, field.type), field.mask);
