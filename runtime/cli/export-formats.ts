@@ -7,8 +7,11 @@
  * | `csv` | RFC 4180, with a header line | a line with the name `_gap` |
  * | `ndjson` | one JSON object a line | an object with a `gap` |
  *
- * Times that are not known are left out of SenML, empty in CSV and `null` in JSON.
+ * Times and values that are not known are empty in CSV and `null` in JSON. In SenML an unknown time is left out, and a
+ * bad sample without a value is as the node stores it (../senml/quality.ts).
  */
+import { qualityOf, recordValue } from "../senml/quality.ts";
+import { reasonLabel } from "../senml/record.ts";
 import type { StoredSample } from "./outbox-samples.ts";
 
 export type ExportFormat = "senml-json" | "csv" | "ndjson";
@@ -38,10 +41,10 @@ async function* senmlJson(samples: Samples): AsyncGenerator<string> {
 }
 
 async function* csv(samples: Samples): AsyncGenerator<string> {
-  yield "time,estimated,plugin,lane,row,name,value,unit,sum\r\n";
+  yield "time,estimated,plugin,lane,row,name,value,unit,sum,quality,reason\r\n";
   for await (const sample of samples) {
     const { plugin, lane, row, record } = sample;
-    const { n, u = "", s = "" } = record;
+    const { n, u = "", s = "", [reasonLabel]: reason = "" } = record;
     const cells = [
       timeText(sample) ?? "",
       sample.estimated,
@@ -52,6 +55,8 @@ async function* csv(samples: Samples): AsyncGenerator<string> {
       valueText(sample) ?? "",
       u,
       s,
+      qualityOf(record),
+      reason,
     ];
     yield `${cells.map((cell) => quoted(String(cell))).join(",")}\r\n`;
   }
@@ -60,9 +65,10 @@ async function* csv(samples: Samples): AsyncGenerator<string> {
 async function* ndjson(samples: Samples): AsyncGenerator<string> {
   for await (const sample of samples) {
     const { plugin, lane, row, record, estimated, gap } = sample;
-    const { n: name, u: unit, s: sum } = record;
+    const { n: name, u: unit, s: sum, [reasonLabel]: reason } = record;
+    const quality = qualityOf(record);
     const place = { time: timeText(sample) ?? null, ...(estimated && { estimated }), plugin, lane, row };
-    const what = gap ? { gap } : { name, value: valueText(sample) ?? null, unit, sum };
+    const what = gap ? { gap } : { name, value: valueText(sample) ?? null, unit, sum, quality, reason };
     yield `${JSON.stringify({ ...place, ...what })}\n`;
   }
 }
@@ -71,8 +77,9 @@ function timeText({ timeMs }: StoredSample): string | undefined {
   return timeMs === undefined ? undefined : new Date(timeMs).toISOString();
 }
 
-function valueText({ record: { v, vs, vb, vd } }: StoredSample): number | string | boolean | undefined {
-  return v ?? vs ?? vb ?? (vd && base64(vd));
+function valueText({ record }: StoredSample): number | string | boolean | null {
+  const value = recordValue(record);
+  return value instanceof Uint8Array ? base64(value) : value;
 }
 
 /** RFC 8428 section 5.1: base64url without padding. */

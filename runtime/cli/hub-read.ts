@@ -90,9 +90,11 @@ function plain(sample: HubSample) {
 
 function sampleLine(sample: HubSample): string {
   const { timeMs, name, unit, clockEstimated } = sample;
-  const value = plain(sample).value ?? sample.sum;
+  const value = plain(sample).value ?? sample.sum ?? "no value";
   const time = `${new Date(timeMs).toISOString()}${clockEstimated ? "~" : ""}`;
-  return `${time}  ${name}  ${value}${unit === undefined ? "" : ` ${unit}`}`;
+  const { quality, reason } = sample;
+  const doubt = quality === "good" ? "" : ` (${quality}${reason === undefined ? "" : `: ${reason}`})`;
+  return `${time}  ${name}  ${value}${unit === undefined ? "" : ` ${unit}`}${doubt}`;
 }
 
 function gapLine(gap: { from: number; to: number; rows: number; samples: number; reason: string }): string {

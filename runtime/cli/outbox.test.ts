@@ -123,13 +123,13 @@ test("export as CSV quotes what must be, alarms first", async () => {
   const { code, stdout } = await umec(["outbox", "export", file, "--format", "csv"]);
   assert.equal(code, 0);
   const start = [
-    "time,estimated,plugin,lane,row,name,value,unit,sum",
-    "2026-03-01T12:00:00.000Z,false,door,alarm,1,open,true,,",
-    '2026-03-01T12:00:00.000Z,false,door,alarm,1,note,"said ""no"", then\nleft",,',
-    "2026-03-01T12:00:00.250Z,false,meter,telemetry,1,a/voltage,0,V,",
+    "time,estimated,plugin,lane,row,name,value,unit,sum,quality,reason",
+    "2026-03-01T12:00:00.000Z,false,door,alarm,1,open,true,,,good,",
+    '2026-03-01T12:00:00.000Z,false,door,alarm,1,note,"said ""no"", then\nleft",,,good,',
+    "2026-03-01T12:00:00.250Z,false,meter,telemetry,1,a/voltage,0,V,,good,",
   ];
   assert.ok(stdout.startsWith(start.join("\r\n")), stdout.slice(0, 400));
-  assert.ok(stdout.endsWith("2026-03-01T12:00:00.000Z,false,eye,bulk,1,image,AQL_,,\r\n"));
+  assert.ok(stdout.endsWith("2026-03-01T12:00:00.000Z,false,eye,bulk,1,image,AQL_,,,good,\r\n"));
 });
 
 test("export as SenML is one pack that names the plugins, and can be of one plugin or lane alone", async () => {
@@ -162,8 +162,26 @@ test("export as JSON lines says where a time is not known", async () => {
     name: "a/voltage",
     value: 1,
     unit: "V",
+    quality: "good",
   };
   assert.deepEqual(JSON.parse(stdout), expected);
+});
+
+test("export says in each format what is not good, and why", async () => {
+  await using dir = await scratch();
+  const file = join(dir.path, "outbox.db");
+  const outbox = await open(file);
+  const bad = { "umec:quality": "bad", "umec:reason": 'no "answer"' };
+  const records = encodeRecord({ n: "a/voltage", u: "V", vs: "", ...bad });
+  await outbox.append({ ...voltage(0), records });
+  await outbox.close();
+  const exported = async (format: string) =>
+    (await umec(["outbox", "export", file, "--format", format])).stdout;
+  const sample = JSON.parse(await exported("ndjson"));
+  assert.deepEqual([sample.value, sample.quality, sample.reason], [null, "bad", 'no "answer"']);
+  assert.match(await exported("csv"), /,a\/voltage,,V,,bad,"no ""answer"""\r\n$/);
+  const [record] = JSON.parse(await exported("senml-json"));
+  assert.deepEqual(record, { n: "meter/a/voltage", u: "V", t: firstMs / 1000, vs: "", ...bad });
 });
 
 test("of a damaged outbox all is exported that can be read, with gap records for the rest, and status 5", async () => {

@@ -51,7 +51,7 @@ export class Gauge {
   #shown({ name, driver, state, lastValues }: NodeStatus["plugins"][number]): ShownPlugin {
     const values = pointsOf(name).flatMap(({ path, label, unit, digits }) => {
       const value = lastValues[path];
-      return value === undefined ? [] : [{ name: label, value, unit, digits }];
+      return value === undefined || value === null ? [] : [{ name: label, value, unit, digits }];
     });
     const storedOf = ({ status }: Look) => status.plugins.find((plugin) => plugin.name === name)?.stored ?? 0;
     return { name, driver, state, perS: this.#perS(storedOf), values };

@@ -37,6 +37,7 @@ test("a sample has its name below the plugin, unit, time and where it came from"
   assert.deepEqual(rest, {
     name: "a/text",
     value: "on",
+    quality: "good",
     timeMs: 1_760_000_000_125,
     node: "whole",
     plugin: "p1",
@@ -48,6 +49,32 @@ test("a sample has its name below the plugin, unit, time and where it came from"
   });
   assert.equal(flag!.value, false);
   assert.deepEqual([total!.value, total!.sum, total!.unit], [null, 12, "m3"]);
+});
+
+test("a sample says how far it can be believed, and a bad one without a value has none", async () => {
+  const node = new TestNode(hub.nc, "doubt");
+  const bad = { "umec:quality": "bad", "umec:reason": "no answer within 500 ms" };
+  await node.live({
+    rows: [1, 1],
+    records: [
+      { n: "doubt/p1/a", v: 1, "umec:quality": "uncertain" },
+      { n: "doubt/p1/a", vs: "", ...bad },
+      { n: "doubt/p1/a", v: 85, ...bad },
+      { n: "doubt/p1/a", vs: "" },
+      { n: "doubt/p1/a", v: 2, "umec:quality": "of-a-later-version" },
+    ],
+  });
+  const samples = await collect(reader.samples({ node: "doubt", plugin: "p1" }));
+  assert.deepEqual(
+    samples.map(({ value, quality, reason }) => [value, quality, reason]),
+    [
+      [1, "uncertain", undefined],
+      [null, "bad", "no answer within 500 ms"],
+      [85, "bad", "no answer within 500 ms"],
+      ["", "good", undefined],
+      [2, "uncertain", undefined],
+    ],
+  );
 });
 
 test("a sample without a time, or with a relative one, counts from when it was stored", async () => {

@@ -1,14 +1,18 @@
-import type { Lane } from "../plugin/contract.ts";
-import type { SenmlRecord } from "../senml/record.ts";
+import type { Lane, Quality } from "../plugin/contract.ts";
+import { qualityOf, recordValue } from "../senml/quality.ts";
+import { reasonLabel, type SenmlRecord } from "../senml/record.ts";
 import type { HubFrame } from "./frames.ts";
 
 /** A sample as it lies at the hub. */
 export interface HubSample {
   /** Path below the plugin, `device/quantity`. */
   name: string;
-  /** `null` for a record that has a sum alone. */
+  /** `null` for a bad sample without a value, and for a record that has a sum alone. */
   value: number | string | boolean | Uint8Array | null;
   unit?: string;
+  quality: Quality;
+  /** Why the quality is not good. */
+  reason?: string;
   /** The record's sum (RFC 8428 section 4.2), where it has one. */
   sum?: number;
   /** The sample's own time in Unix milliseconds, by the node's clock. */
@@ -37,7 +41,8 @@ export function toSample(record: SenmlRecord, frame: HubFrame): HubSample {
   const prefix = `${node}/${plugin}/`;
   const sample: HubSample = {
     name: record.n.startsWith(prefix) ? record.n.slice(prefix.length) : record.n,
-    value: record.v ?? record.vs ?? record.vb ?? record.vd ?? null,
+    value: recordValue(record),
+    quality: qualityOf(record),
     timeMs: timeOf(record, storedAtMs),
     node,
     plugin,
@@ -49,6 +54,7 @@ export function toSample(record: SenmlRecord, frame: HubFrame): HubSample {
     clockEstimated: header.clockEstimated,
   };
   if (record.u !== undefined) sample.unit = record.u;
+  if (record[reasonLabel] !== undefined) sample.reason = record[reasonLabel];
   if (record.s !== undefined) sample.sum = record.s;
   return sample;
 }

@@ -33,6 +33,8 @@ const record = fc.record(
     v: fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e9, max: 1e9 }).map((v) => v || 0),
     u: fc.constantFrom("V", "Cel"),
     t: fc.double({ noNaN: true, min: 0.001, max: 1000 }),
+    "umec:quality": fc.constantFrom("uncertain", "bad"),
+    "umec:reason": fc.string({ maxLength: 200 }),
   },
   { requiredKeys: ["n", "v"] },
 );

@@ -80,6 +80,19 @@ for (const [what, pack, code, reason] of [
   ["a long text", json([{ n: "a", vs: "ä".repeat(32_769) }]), "EMIT_INVALID", /65538 bytes/],
   ["a sum beyond numbers", json([{ n: "a", bv: 1.7e308, v: 1.7e308 }]), "EMIT_INVALID", /finite/],
   ["a time beyond dates", json([{ n: "a", v: 1, t: 1e300 }]), "EMIT_INVALID", /time/],
+  [
+    "a quality that is none",
+    json([{ n: "a", v: 1, "umec:quality": "poor" }]),
+    "EMIT_INVALID",
+    /"poor", good, unc/,
+  ],
+  ["a reason for good", json([{ n: "a", v: 1, "umec:reason": "x" }]), "EMIT_INVALID", /a: a reason is for/],
+  [
+    "a long reason",
+    json([{ n: "a", v: 1, "umec:quality": "bad", "umec:reason": "x".repeat(201) }]),
+    "EMIT_INVALID",
+    /201 characters/,
+  ],
   ["too many samples", json(Array(10_001).fill({ n: "a", v: 1 })), "EMIT_INVALID", /10001 samples/],
   ["too many bytes", Buffer.alloc(600_000, 0x81), "EMIT_INVALID", /600000 bytes/],
   [
@@ -117,6 +130,12 @@ const record = fc
   .record({
     n: path,
     t: fc.option(fc.integer({ min: -1000, max: 1000 }).filter((t) => t !== 0)),
+    doubt: fc.option(
+      fc.record(
+        { "umec:quality": fc.constantFrom("uncertain", "bad"), "umec:reason": fc.string({ maxLength: 200 }) },
+        { requiredKeys: ["umec:quality"] },
+      ),
+    ),
     value: fc.oneof(
       fc.record({ v: number }),
       fc.record({ vs: fc.string() }),
@@ -124,7 +143,7 @@ const record = fc
       fc.record({ vd: fc.uint8Array({ maxLength: 9 }) }),
     ),
   })
-  .map(({ n, t, value }): SenmlRecord => ({ n, ...value, ...(t !== null && { t }) }));
+  .map(({ n, t, value, doubt }): SenmlRecord => ({ n, ...value, ...(t !== null && { t }), ...doubt }));
 
 test("what is stored is read back as it was sent, and a base name and time still fit into its first record", () => {
   fc.assert(

@@ -3,8 +3,15 @@ import { UmecError } from "../errors.ts";
 import type { Lane } from "../plugin/contract.ts";
 import { encodeCbor } from "../senml/cbor.ts";
 import { decodePack } from "../senml/pack.ts";
+import { qualityProblem } from "../senml/quality.ts";
 import type { SenmlRecord } from "../senml/record.ts";
 import type { NewRow, RowTime } from "./types.ts";
+
+export interface TakenPack {
+  rows: NewRow[];
+  /** As they came, with their base fields resolved. */
+  records: readonly SenmlRecord[];
+}
 
 export interface PackContext {
   plugin: string;
@@ -14,6 +21,11 @@ export interface PackContext {
   maxSamples: number;
 }
 
+/** The rows of a pack. Throws as {@link takePack} does. */
+export function rowsOf(pack: Uint8Array, context: PackContext): NewRow[] {
+  return takePack(pack, context).rows;
+}
+
 /**
  * The row of a pack, or two when it mixes samples that say their time with samples that leave it to the node:
  * the one's row has the first sample's own time, the other's the time at which it came. All other times become
@@ -21,18 +33,20 @@ export interface PackContext {
  *
  * Throws `SENML_INVALID` for what RFC 8428 forbids and `EMIT_INVALID` for what the node or the hub can't keep.
  */
-export function rowsOf(pack: Uint8Array, context: PackContext): NewRow[] {
+export function takePack(pack: Uint8Array, context: PackContext): TakenPack {
   if (pack.length > maxPackBytes) throw tooLarge(pack.length);
   const records = decodePack(pack);
   if (records.length === 0) throw new UmecError("SENML_INVALID", "the pack is empty");
   if (records.length > context.maxSamples) {
     throw new UmecError("EMIT_INVALID", `${records.length} samples, ${context.maxSamples} are allowed`);
   }
+  for (const record of records) check(record);
+  return { rows: rowsOfRecords(records, context), records };
+}
+
+function rowsOfRecords(records: readonly SenmlRecord[], context: PackContext): NewRow[] {
   let absolute = 0;
-  for (const record of records) {
-    check(record);
-    if (isAbsolute(record)) absolute++;
-  }
+  for (const record of records) if (isAbsolute(record)) absolute++;
   if (absolute === 0) return [rowOf(records, { monotonicMs: context.monotonicMs }, context)];
   if (absolute === records.length) return [absoluteRow(records, context)];
   return [
@@ -58,6 +72,8 @@ function check(record: SenmlRecord): void {
   if (bytes > maxValueBytes) {
     throw new UmecError("EMIT_INVALID", `${n}: a value of ${bytes} bytes, ${maxValueBytes} are allowed`);
   }
+  const unfit = qualityProblem(record);
+  if (unfit) throw new UmecError("EMIT_INVALID", `${n}: ${unfit}`);
 }
 
 function isAbsolute({ t }: SenmlRecord): boolean {

@@ -32,10 +32,11 @@ import {
 import { messageOf, UmecError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Lane } from "../plugin/contract.ts";
+import type { SenmlRecord } from "../senml/record.ts";
 import { isLane } from "../subjects.ts";
-import { rowsOf } from "./ingest-rows.ts";
+import { takePack } from "./ingest-rows.ts";
 import { type EmitId, parseEmitId, SeenEmits } from "./ingest-seen.ts";
-import type { NewRow } from "./types.ts";
+import type { NewRow, SampleWatch } from "./types.ts";
 
 export interface IngestOptions {
   /** In the account UPLINK, for this plugin alone: see `Bus.connectOutbox`. Stays open. */
@@ -46,6 +47,8 @@ export interface IngestOptions {
   /** As the plugin itself is held to. */
   limits: EmitRate;
   log: Log;
+  /** Told what was stored, once for each pack however often it is sent. @default nobody */
+  watch?: SampleWatch;
   /** As `stop`. */
   signal?: AbortSignal;
   /** Samples in one pack. @default 10_000 */
@@ -165,7 +168,7 @@ class Intake {
   async #store(message: Msg): Promise<Refusal | undefined> {
     const size = message.data.length;
     try {
-      const rows = this.#rowsOf(message);
+      const { rows, seen } = this.#take(message);
       this.#pendingBytes += size;
       try {
         await Promise.all(rows.map((row) => this.#options.outbox.append(row)));
@@ -175,13 +178,26 @@ class Intake {
       this.#packs++;
       this.#bytes += size;
       for (const row of rows) this.#samples += row.samples;
+      this.#tell(seen);
       return undefined;
     } catch (error) {
       return refusalFor(error, "OUTBOX_FAILED");
     }
   }
 
-  #rowsOf(message: Msg): NewRow[] {
+  /** What is stored is stored, whatever a watch makes of it. */
+  #tell(seen: readonly SenmlRecord[]): void {
+    const { watch, log, plugin } = this.#options;
+    if (seen.length === 0) return;
+    try {
+      watch?.accepted(seen);
+    } catch (error) {
+      log.error(`samples of ${plugin} can't be judged: ${messageOf(error)}`, { plugin, error });
+    }
+  }
+
+  #take(message: Msg): { rows: NewRow[]; seen: SenmlRecord[] } {
+    const { watch } = this.#options;
     const { plugin, clock, maxSamples, maxPendingBytes } = this.#options;
     const monotonicMs = clock.monotonicMs();
     const size = message.data.length;
@@ -193,9 +209,11 @@ class Intake {
     }
     let samples = 0;
     try {
-      const rows = rowsOf(message.data, { plugin, lane: laneOf(message), monotonicMs, maxSamples });
+      const context = { plugin, lane: laneOf(message), monotonicMs, maxSamples };
+      const { rows, records } = takePack(message.data, context);
       for (const row of rows) samples += row.samples;
-      return rows;
+      // Only what is looked at is held until it is on disk.
+      return { rows, seen: watch ? records.filter(({ n }) => watch.wants(n)) : [] };
     } finally {
       this.#limit.charge(samples, size);
     }

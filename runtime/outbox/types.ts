@@ -1,5 +1,6 @@
 /** The words that the outbox shares with the link, the composition root and tools. */
 import type { Lane } from "../plugin/contract.ts";
+import type { SenmlRecord } from "../senml/record.ts";
 
 /** When a row was taken: told by its sender, or measured on this boot's monotonic clock. */
 export type RowTime = { unixMs: number } | { monotonicMs: number };
@@ -13,6 +14,14 @@ export interface NewRow {
   samples: number;
   /** Record times are relative to the row's time. Names are relative to the plugin. */
   records: Uint8Array;
+}
+
+/** Who looks at a plugin's samples once they are on disk. */
+export interface SampleWatch {
+  /** Whether samples of this point, a path below the plugin, are looked at. */
+  wants(point: string): boolean;
+  /** Those of one pack, in its order, with names below the plugin. */
+  accepted(records: readonly SenmlRecord[]): void;
 }
 
 /** A pack that waits. */

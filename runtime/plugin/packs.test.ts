@@ -28,6 +28,9 @@ test("names are full below the plugin, and every kind of value and field is told
       { name: "m/s", value: "ok" },
       { name: "m/b", value: true },
       { name: "m/d", value: new Uint8Array([1, 2]) },
+      { name: "m/u", value: 1, quality: "uncertain" },
+      { name: "m/x", value: null, quality: "bad", reason: "no answer" },
+      { name: "m/g", value: 2, quality: "good" },
     ],
     "telemetry",
   );
@@ -36,6 +39,9 @@ test("names are full below the plugin, and every kind of value and field is told
     { n: "m/s", vs: "ok" },
     { n: "m/b", vb: true },
     { n: "m/d", vd: new Uint8Array([1, 2]) },
+    { n: "m/u", v: 1, "umec:quality": "uncertain" },
+    { n: "m/x", vs: "", "umec:quality": "bad", "umec:reason": "no answer" },
+    { n: "m/g", v: 2 },
   ]);
 });
 

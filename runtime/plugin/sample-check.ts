@@ -1,5 +1,6 @@
 import { firstAbsoluteS, lastAbsoluteS, maxSamples, maxValueBytes, nameProblem } from "../emit-wire.ts";
 import { UmecError } from "../errors.ts";
+import { reasonProblem } from "../senml/quality.ts";
 import type { Sample } from "./contract.ts";
 
 /** Most that names, units and values of one emit may take together, unless it is said otherwise. */
@@ -27,10 +28,17 @@ export function checkSamples(samples: readonly Sample[], maxBytes: number): void
 /** Returns about how many bytes it takes. */
 function checkSample(sample: Sample | undefined, index: number): number {
   if (typeof sample !== "object" || sample === null) throw invalid(`sample ${index} is ${show(sample)}`);
-  const { name, value, unit, timeMs } = sample;
+  const { name, value, unit, timeMs, quality, reason } = sample;
   const problem = nameProblem(name);
   if (problem) throw invalid(`sample ${index}: ${show(name)} is no name: ${problem}`);
-  const bytes = bytesOf(value);
+  if (quality !== undefined && quality !== "good" && quality !== "uncertain" && quality !== "bad") {
+    throw invalid(`${name}: ${show(quality)} is no quality: good, uncertain or bad is needed`);
+  }
+  if (reason !== undefined) {
+    const unfit = typeof reason === "string" ? reasonProblem(quality, reason) : "a reason is a text";
+    if (unfit) throw invalid(`${name}: ${show(reason)}: ${unfit}`);
+  }
+  const bytes = value === null && quality === "bad" ? 0 : bytesOf(value);
   if (typeof bytes === "string") throw invalid(`${name}: ${show(value)} can't be stored: ${bytes}`);
   if (unit !== undefined && (typeof unit !== "string" || unit === "" || unit.length > longestUnit)) {
     throw invalid(`${name}: ${show(unit)} is no unit: 1 to ${longestUnit} characters are`);
@@ -39,7 +47,7 @@ function checkSample(sample: Sample | undefined, index: number): number {
     const hint = "leave timeMs out if the device has no clock: then the moment of the emit counts";
     throw invalid(`${name}: ${show(timeMs)} is no Unix time in milliseconds after mid 1978`, hint);
   }
-  return name.length + (unit?.length ?? 0) + bytes;
+  return name.length + (unit?.length ?? 0) + (reason?.length ?? 0) + bytes;
 }
 
 /** The value's size, or what is wrong with it. */
@@ -52,6 +60,7 @@ function bytesOf(value: unknown): number | string {
       : value instanceof Uint8Array
         ? value.length
         : undefined;
+  if (value === null) return "only a sample of the quality bad may be without a value";
   if (bytes === undefined) return "a number, text, boolean or Uint8Array is needed";
   return bytes > maxValueBytes ? `it has ${bytes} bytes, ${maxValueBytes} are allowed` : bytes;
 }

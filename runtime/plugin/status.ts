@@ -9,6 +9,13 @@ export interface PluginStatus {
   sinceMs: number;
   nextStartMs?: number;
   restarts: number;
+  /** Of a plugin that is a process of its own. */
+  process?: {
+    /** Of the last start. */
+    pid: number;
+    /** Limits that were asked for and don't hold here, or not fully. */
+    warnings: string[];
+  };
   /** Why it ended last: code and message. */
   lastError?: { code: string; message: string; atMs: number };
   /** Samples given to `emit`. */
@@ -19,6 +26,8 @@ export interface PluginStatus {
   refused: number;
   /** Unix time in milliseconds of the last sample stored. */
   lastSampleMs?: number;
-  /** The latest value of up to 20 points. */
-  lastValues: Record<string, number | string | boolean>;
+  /** The latest value of up to 20 points; `null` for one that was bad and had none. */
+  lastValues: Record<string, number | string | boolean | null>;
+  /** Of those the ones whose latest sample was not good, and why: `bad: no answer within 500 ms`. */
+  lastFaults?: Record<string, string>;
 }

@@ -1,7 +1,7 @@
 import { decode, encode } from "cborg";
 import { messageOf, UmecError } from "../errors.ts";
 import { setField } from "./fields.ts";
-import type { SenmlPack, SenmlRecord } from "./record.ts";
+import { qualityLabel, reasonLabel, type SenmlPack, type SenmlRecord } from "./record.ts";
 import { invalid, type RawRecord, resolve } from "./resolve.ts";
 
 /** Tag 4: decimal fraction [exponent, mantissa], allowed for numbers by RFC 8428 section 6. */
@@ -47,8 +47,8 @@ export function encodeRecord(record: SenmlRecord): Uint8Array {
 }
 
 /** The key order is cborg's own (deterministic, RFC 8949 section 4.2): equal records are equal bytes. */
-function toMap(record: SenmlRecord): Map<number, unknown> {
-  const map = new Map<number, unknown>([[0, record.n]]);
+function toMap(record: SenmlRecord): Map<number | string, unknown> {
+  const map = new Map<number | string, unknown>([[0, record.n]]);
   if (record.u !== undefined) map.set(1, record.u);
   if (record.v !== undefined) map.set(2, record.v);
   if (record.vs !== undefined) map.set(3, record.vs);
@@ -57,5 +57,8 @@ function toMap(record: SenmlRecord): Map<number, unknown> {
   if (record.t !== undefined) map.set(6, record.t);
   if (record.ut !== undefined) map.set(7, record.ut);
   if (record.vd !== undefined) map.set(8, record.vd);
+  for (const label of [qualityLabel, reasonLabel] as const) {
+    if (record[label] !== undefined) map.set(label, record[label]);
+  }
   return map;
 }

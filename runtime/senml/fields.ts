@@ -1,7 +1,8 @@
+import { qualityLabel, reasonLabel } from "./record.ts";
 import type { RawRecord } from "./resolve.ts";
 import { invalid } from "./resolve.ts";
 
-/** Each field with its CBOR label (RFC 8428 section 6, table 4) and the type of its value. */
+/** Each field with its CBOR label (RFC 8428 section 6, table 4; texts are of our own) and the type of its value. */
 const fields = [
   ["bver", -1, "number"],
   ["bn", -2, "string"],
@@ -18,7 +19,9 @@ const fields = [
   ["t", 6, "number"],
   ["ut", 7, "number"],
   ["vd", 8, "bytes"],
-] as const satisfies readonly [keyof RawRecord, number, "number" | "string" | "boolean" | "bytes"][];
+  [qualityLabel, qualityLabel, "string"],
+  [reasonLabel, reasonLabel, "string"],
+] as const satisfies readonly [keyof RawRecord, number | string, "number" | "string" | "boolean" | "bytes"][];
 
 type Field = (typeof fields)[number];
 

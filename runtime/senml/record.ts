@@ -1,3 +1,7 @@
+/** Text labels in both encodings. They do not end in `_`, so that others need not understand them (section 4.4). */
+export const qualityLabel = "umec:quality";
+export const reasonLabel = "umec:reason";
+
 /**
  * A resolved SenML record (RFC 8428 section 4.6): every base field folded in.
  * Exactly one of `v`, `vs`, `vb`, `vd` is present, unless `s` is.
@@ -17,6 +21,13 @@ export interface SenmlRecord {
   t?: number;
   /** Update time in seconds. */
   ut?: number;
+  /**
+   * `uncertain` or `bad`; left out for good. Of our own, as RFC 8428 section 12.2 allows: who does not know it
+   * passes over it. A bad record without a value says `vs: ""`, as the standard demands one.
+   */
+  [qualityLabel]?: string;
+  /** Why the quality is not good, for people. */
+  [reasonLabel]?: string;
 }
 
 export type SenmlPack = readonly SenmlRecord[];

@@ -1,5 +1,5 @@
 import { UmecError } from "../errors.ts";
-import type { SenmlRecord } from "./record.ts";
+import { qualityLabel, reasonLabel, type SenmlRecord } from "./record.ts";
 
 /** A record as it stands in a pack, base fields and all (RFC 8428 section 4). */
 export interface RawRecord extends Partial<SenmlRecord> {
@@ -50,6 +50,9 @@ export function resolve(pack: readonly RawRecord[]): SenmlRecord[] {
     const t = bt + (raw.t ?? 0);
     if (t !== 0) record.t = t;
     if (raw.ut !== undefined) record.ut = raw.ut;
+    if (raw[qualityLabel] !== undefined && raw[qualityLabel] !== "good")
+      record[qualityLabel] = raw[qualityLabel];
+    if (raw[reasonLabel] !== undefined) record[reasonLabel] = raw[reasonLabel];
     return record;
   });
 }

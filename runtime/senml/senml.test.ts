@@ -66,6 +66,19 @@ for (const [what, text, reason] of [
   });
 }
 
+test("quality has text labels in both encodings, and good is left out", () => {
+  const pack = [{ n: "a", vs: "", "umec:quality": "bad", "umec:reason": "no answer" }];
+  assert.equal(encodeJson(pack), '[{"n":"a","vs":"","umec:quality":"bad","umec:reason":"no answer"}]');
+  const text = (s: string): string => (0x60 + s.length).toString(16) + Buffer.from(s).toString("hex");
+  const cbor = `81a4006161${"0360"}${text("umec:reason")}${text("no answer")}${text("umec:quality")}${text("bad")}`;
+  assert.equal(Buffer.from(encodeCbor(pack)).toString("hex"), cbor);
+  assert.deepEqual(decodeJson('[{"n":"a","v":1,"umec:quality":"good"}]'), [{ n: "a", v: 1 }]);
+  assert.throws(
+    () => decodeJson('[{"n":"a","v":1,"umec:quality":3}]'),
+    refused(/umec:quality is 3, a string/),
+  );
+});
+
 test("infinity and broken CBOR are refused", () => {
   assert.throws(() => decodeCbor(Buffer.from("81a200616102f97c00", "hex")), refused(/finite|CBOR/));
   assert.throws(() => decodeCbor(Buffer.from("81a2006161", "hex")), refused(/not CBOR/));
@@ -87,8 +100,15 @@ const record: fc.Arbitrary<SenmlRecord> = fc
     value,
     fc.option(fc.constantFrom("V", "Cel", "%RH"), { nil: undefined }),
     fc.option(fc.double({ min: 1, max: 4e9, noNaN: true }), { nil: undefined }),
+    fc.record(
+      {
+        "umec:quality": fc.constantFrom("uncertain", "bad"),
+        "umec:reason": fc.string({ unit: "grapheme", maxLength: 200 }),
+      },
+      { requiredKeys: [] },
+    ),
   )
-  .map(([n, v, u, t]) => ({ n, ...v, ...(u && { u }), ...(t && { t }) }));
+  .map(([n, v, u, t, doubt]) => ({ n, ...v, ...(u && { u }), ...(t && { t }), ...doubt }));
 
 test("any pack survives both encodings", () => {
   fc.assert(
