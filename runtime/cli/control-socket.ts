@@ -1,43 +1,66 @@
 import { request } from "node:http";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 import { messageOf, UmecError } from "../errors.ts";
 
 export interface AskOptions {
   /** @default 5000 */
   timeoutMs?: number;
+  /** Makes it a POST with this as JSON. @default a GET */
+  body?: unknown;
   signal?: AbortSignal;
 }
 
 /**
- * Asks a running node on its control socket: HTTP on a Unix domain socket, JSON back.
+ * Asks a running node on its control socket: HTTP on a Unix domain socket. Gives the JSON, the bytes, or `undefined` of
+ * the answer.
  *
- * @throws UmecError `NODE_NOT_RUNNING` when nobody listens, `NODE_NO_ANSWER`, `NODE_FORBIDDEN`, or
+ * @throws UmecError what the node refuses it with; `NODE_NOT_RUNNING` when nobody listens, `NODE_NO_ANSWER`, `NODE_FORBIDDEN`, or
  *   `NODE_ANSWER_INVALID` with what was wrong with the answer
  */
 export async function askNode(socketPath: string, path: string, options: AskOptions = {}): Promise<unknown> {
-  const { timeoutMs = 5000, signal } = options;
+  const { timeoutMs = 5000, body: sent, signal } = options;
   const late = AbortSignal.timeout(timeoutMs);
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const asked = request({
     socketPath,
     path,
+    method: sent === undefined ? "GET" : "POST",
     signal: signal ? AbortSignal.any([signal, late]) : late,
     headers: { host: "umec", accept: "application/json" },
   });
   asked.once("error", reject);
   asked.once("response", (response) => {
-    text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+    const { statusCode: status = 0, headers } = response;
+    buffer(response).then((body) => resolve({ status, type: headers["content-type"], body }), reject);
   });
-  asked.end();
-  const { status, body } = await promise.catch((error: NodeJS.ErrnoException) => {
+  asked.end(sent === undefined ? undefined : JSON.stringify(sent));
+  const { status, type, body } = await promise.catch((error: NodeJS.ErrnoException) => {
     signal?.throwIfAborted();
     throw unanswered(error, socketPath, late.aborted, timeoutMs);
   });
-  if (status !== 200) throw invalid(`HTTP status ${status}: ${body.slice(0, 200)}`);
+  if (status === 204) return undefined;
+  if (status === 422) throw refused(body.toString());
+  if (status !== 200) throw invalid(`HTTP status ${status}: ${body.toString().slice(0, 200)}`);
+  if (type === "application/octet-stream") return new Uint8Array(body);
   try {
-    return JSON.parse(body);
+    return JSON.parse(body.toString());
   } catch (error) {
     throw invalid(messageOf(error));
+  }
+}
+
+interface Answer {
+  status: number;
+  type: string | undefined;
+  body: Buffer;
+}
+
+function refused(body: string): UmecError {
+  try {
+    const { code, text, hint } = JSON.parse(body).error as { code: string; text: string; hint?: string };
+    return new UmecError(code, text, hint === undefined ? {} : { hint });
+  } catch (error) {
+    return invalid(messageOf(error));
   }
 }
 

@@ -4,7 +4,8 @@
  */
 import type { ValidateFunction } from "ajv/dist/2020.js";
 import { messageOf } from "../errors.ts";
-import type { Driver } from "../plugin/contract.ts";
+import type { Driver, Point } from "../plugin/contract.ts";
+import { checkSafe } from "./check-safe.ts";
 import { createCompiler } from "./compile.ts";
 import { fillDefaults } from "./defaults.ts";
 import { explain } from "./explain.ts";
@@ -12,20 +13,25 @@ import type { Problem } from "./finding.ts";
 import { isRecord, toPointer } from "./json.ts";
 import { nearest } from "./nearest.ts";
 import type { DriverSource } from "./types.ts";
+import { missingKey } from "./wording.ts";
 
 export interface CheckedPlugins {
   problems: Problem[];
   /** Options with defaults, of the plugins that have no problem. */
   options: Map<string, Record<string, unknown>>;
+  /** What these plugins offer. */
+  points: Map<string, readonly Point[]>;
 }
 
 /** `plugins` is as in the file, and may be of any shape. */
 export async function checkPlugins(plugins: unknown, drivers: DriverSource): Promise<CheckedPlugins> {
-  const checked: CheckedPlugins = { problems: [], options: new Map() };
+  const checked: CheckedPlugins = { problems: [], options: new Map(), points: new Map() };
   const loaded = new Map<string, Promise<Loaded>>();
   for (const [name, plugin] of Object.entries(isRecord(plugins) ? plugins : {})) {
-    if (!isRecord(plugin) || typeof plugin.driver !== "string" || plugin.driver === "") continue;
+    if (!isRecord(plugin)) continue;
     const pointer = toPointer("plugins", name);
+    checked.problems.push(...processProblems(plugin, pointer));
+    if (typeof plugin.driver !== "string" || plugin.driver === "") continue;
     if (!drivers.names().includes(plugin.driver)) {
       checked.problems.push(unknownDriver(`${pointer}/driver`, plugin.driver, drivers.names()));
       continue;
@@ -40,11 +46,44 @@ export async function checkPlugins(plugins: unknown, drivers: DriverSource): Pro
     }
     const options = fillDefaults(driver.manifest.options, given);
     const problems = optionProblems(driver, options);
-    if (problems.length === 0) checked.options.set(name, options as Record<string, unknown>);
+    if (problems.length === 0) {
+      checked.options.set(name, options as Record<string, unknown>);
+      const points = pointsOf(driver, options);
+      if (Array.isArray(points)) {
+        checked.points.set(name, points);
+        checked.problems.push(...checkSafe(plugin.safe, points, `${pointer}/safe`));
+      } else checked.problems.push({ ...points, pointer: `${pointer}/options` });
+    }
     for (const problem of problems)
       checked.problems.push({ ...problem, pointer: `${pointer}/options${problem.pointer}` });
   }
   return checked;
+}
+
+/** A plugin is a driver or a program, and only what is a process can be limited as one. */
+function processProblems(plugin: Record<string, unknown>, pointer: string): Problem[] {
+  const has = (key: string): boolean => Object.hasOwn(plugin, key);
+  const wrong = (key: string, reason: string, hint?: string): Problem => ({
+    pointer: `${pointer}/${key}`,
+    at: "key",
+    reason,
+    hint,
+  });
+  const problems: Problem[] = [];
+  if (!has("driver") && !has("exec"))
+    problems.push(missingKey(pointer, "driver", { hint: "The driver that this plugin runs." }));
+  if (has("exec")) {
+    const hint = "a program of your own is given by exec alone";
+    if (has("driver")) problems.push(wrong("exec", "a plugin has a driver or a program, not both", hint));
+    for (const key of ["isolate", "safe"])
+      if (has(key)) problems.push(wrong(key, "is for a plugin with a driver"));
+    if (isRecord(plugin.options) && Object.keys(plugin.options).length > 0)
+      problems.push(wrong("options", "are for a plugin with a driver", "give arguments in exec"));
+  } else if (!has("isolate")) {
+    for (const key of ["memoryBytes", "cpuPercent", "devices", "deadlineMs"])
+      if (has(key)) problems.push(wrong(key, "is for a process of its own", "add isolate: process"));
+  }
+  return problems;
 }
 
 type Loaded = { manifest: Driver["manifest"]; validate: ValidateFunction } | { fault: string };
@@ -71,6 +110,15 @@ function optionProblems(
     }));
   } catch (error) {
     return [{ pointer: "", reason: `the driver ${manifest.name} failed to check them: ${messageOf(error)}` }];
+  }
+}
+
+function pointsOf({ manifest }: Exclude<Loaded, { fault: string }>, options: unknown): Point[] | Problem {
+  try {
+    return manifest.points(options as never);
+  } catch (error) {
+    const reason = `the driver ${manifest.name} failed to list its points: ${messageOf(error)}`;
+    return { pointer: "", reason };
   }
 }
 

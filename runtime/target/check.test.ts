@@ -20,8 +20,10 @@ test("one line is a node: every default is filled in, paths are absolute", async
     dataPath: "/etc/umec/data",
     log: { level: "info" },
     outbox: { quotaBytes: 268_435_456, commitMs: 10, commitBytes: 262_144 },
+    objects: { quotaBytes: 67_108_864, bytesPerS: 1_048_576 },
     clock: { trust: "auto" },
     plugins: [],
+    alarms: [],
   });
 });
 

@@ -6,6 +6,7 @@
  * without errors gives a target. The rule for callers: an invalid new state never stops the old one; go on with
  * the target that runs, and show the findings.
  */
+import { checkAlarms } from "./check-alarms.ts";
 import { checkLink } from "./check-link.ts";
 import { checkPlugins } from "./check-plugins.ts";
 import { createCompiler } from "./compile.ts";
@@ -46,7 +47,8 @@ export async function checkTarget(text: string, { path, drivers }: CheckOptions)
     const validate = createCompiler().compile(targetSchema);
     if (!validate(file)) problems.push(...explain(validate.errors ?? []));
     const plugins = await checkPlugins(file.plugins, drivers);
-    problems.push(...plugins.problems, ...(await checkLink(file.link, path)));
+    problems.push(...plugins.problems, ...checkAlarms(file.alarms, file.plugins, plugins.points));
+    problems.push(...(await checkLink(file.link, path)));
     for (const [name, value] of plugins.options) options.set(name, value);
   } else {
     problems.push({

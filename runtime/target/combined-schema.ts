@@ -20,6 +20,7 @@ export function combinedSchema(
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const schema = plain(targetSchema) as Record<string, Json>;
   const plugin = plain(pluginSchema) as Record<string, Json>;
+  plugin.oneOf = [{ required: ["driver"] }, { required: ["exec"] }];
   const driver = (plugin.properties as Record<string, Record<string, Json>>).driver!;
   if (drivers.length > 0) {
     driver.enum = drivers.map(({ name }) => name);

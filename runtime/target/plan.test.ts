@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { pluginOf, targetOf } from "./fixtures/targets.ts";
+import { alarmOf, pluginOf, targetOf } from "./fixtures/targets.ts";
 import { plan } from "./plan.ts";
 import { accountsOf, advance, type Reached, unsureAfter } from "./reached.ts";
 import { describeStep, piecesOf, type Step } from "./step.ts";
@@ -40,15 +40,17 @@ const anyTarget: fc.Arbitrary<Target> = fc
     hub: mostly<string | undefined>("tls://hub:7422", "tls://hub-2:7422", undefined),
     commitMs: mostly(10, 20),
     trust: mostly<Target["clock"]["trust"]>("auto", "always"),
+    alarmLimit: mostly<number | undefined>(undefined, 1, 2),
     plugins: fc.uniqueArray(anyPlugin, { selector: ({ name }) => name, maxLength: 4 }),
   })
-  .map(({ node, dataPath, level, hub, commitMs, trust, plugins }) => {
+  .map(({ node, dataPath, level, hub, commitMs, trust, alarmLimit, plugins }) => {
     const { link, ...offline } = targetOf({
       node,
       dataPath,
       log: { level },
       outbox: { quotaBytes: 1_048_576, commitMs, commitBytes: 4096 },
       clock: { trust },
+      alarms: alarmLimit === undefined ? [] : [alarmOf("hot", alarmLimit)],
       plugins: plugins.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     });
     return hub === undefined ? offline : { ...offline, link: { ...link!, hubUrls: [hub] } };
@@ -146,6 +148,7 @@ test("a node's first steps come in the order in which it can do them", () => {
     "set the log level to info",
     "set clock trust to auto",
     "set the outbox to 1048576 bytes, a commit every 10 ms or 4096 bytes",
+    "set the store of objects to 1048576 bytes, 65536 bytes a second to the hub",
     "add the accounts of a, b",
     "start plugin a (driver click)",
     "start plugin b (driver click)",

@@ -7,7 +7,7 @@ import type { PluginTarget, Target } from "./types.ts";
  * The steps from what a node has reached to what it should be; empty when there is nothing to do. Pure. What
  * is equal by value gets no step, so a change of one plugin's options touches that plugin alone.
  *
- * The order: settings first; then plugins that go, so that their hardware is free; then plugins that change;
+ * The order: settings first, and the alarms, which watch the plugins; then plugins that go, so that their hardware is free; then plugins that change;
  * then new ones; the link last, since no plugin waits for it.
  */
 export function plan(current: Reached | undefined, target: Target): Step[] {
@@ -23,6 +23,10 @@ export function plan(current: Reached | undefined, target: Target): Step[] {
   if (!same("log", from.log, target.log)) steps.push({ kind: "set-log-level", level: target.log.level });
   if (!same("clock", from.clock, target.clock)) steps.push({ kind: "set-clock", trust: target.clock.trust });
   if (!same("outbox", from.outbox, target.outbox)) steps.push({ kind: "set-outbox", outbox: target.outbox });
+  if (!same("objects", from.objects, target.objects))
+    steps.push({ kind: "set-objects", objects: target.objects });
+  if (!same("alarms", from.alarms ?? [], target.alarms))
+    steps.push({ kind: "set-alarms", alarms: target.alarms });
   steps.push(...planPlugins(from, target, unsure));
   if (!same("link", from.link, target.link)) steps.push({ kind: "set-link", link: target.link });
   return steps;
@@ -70,7 +74,7 @@ function planPlugins(from: Reached, target: Target, unsure: ReadonlySet<string>)
 function planPlugin(old: PluginTarget | undefined, plugin: PluginTarget, failed: boolean): Step | undefined {
   if (failed) return { kind: "restart-plugin", plugin, reason: "the last attempt failed" };
   if (!old) return { kind: "start-plugin", plugin };
-  const changed = (["driver", "options", "limits", "required"] as const).filter(
+  const changed = (["driver", "process", "options", "safe", "limits", "required"] as const).filter(
     (key) => !isDeepStrictEqual(old[key], plugin[key]),
   );
   if (changed.length === 0) return undefined;

@@ -20,6 +20,7 @@ export function advance(reached: Reached, step: Step): Reached {
   const next: Reached = {
     ...reached,
     plugins: reached.plugins ?? [],
+    alarms: reached.alarms ?? [],
     accounts: accountsOf(reached),
     unsure: (reached.unsure ?? []).filter((piece) => !pieces.has(piece)),
   };
@@ -34,6 +35,10 @@ export function advance(reached: Reached, step: Step): Reached {
       return { ...next, clock: { trust: step.trust } };
     case "set-outbox":
       return { ...next, outbox: step.outbox };
+    case "set-objects":
+      return { ...next, objects: step.objects };
+    case "set-alarms":
+      return { ...next, alarms: step.alarms };
     case "set-link": {
       const { link: _, ...offline } = next;
       return step.link ? { ...offline, link: step.link } : offline;

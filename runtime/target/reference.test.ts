@@ -13,7 +13,12 @@ const reference = await readFile(new URL("../../docs/target-state.md", import.me
 test("the reference's complete example is a valid target", async () => {
   const example = /```yaml\n([\s\S]*?)```/.exec(reference)![1]!;
   const modbus = defineDriver({
-    manifest: { ...clickDriver.manifest, name: "modbus", options: Type.Object({}) },
+    manifest: {
+      ...clickDriver.manifest,
+      name: "modbus",
+      options: Type.Object({}),
+      points: () => [{ name: "line/voltage" }],
+    },
     run: async () => {},
   });
   const { target, findings } = await checkTarget(example, {

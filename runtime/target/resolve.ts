@@ -1,5 +1,7 @@
 /** From a valid file, with defaults filled in, to the resolved target. */
 import { dirname, resolve } from "node:path";
+import type { AlarmCondition, AlarmTarget, Severity } from "../alarms/types.ts";
+import type { ProcessTarget } from "../process/types.ts";
 import { isRecord } from "./json.ts";
 import type { TargetFile } from "./schema.ts";
 import { parseSize } from "./size.ts";
@@ -25,22 +27,63 @@ export function resolveTarget(
       commitMs: file.outbox!.commitMs!,
       commitBytes: Number(file.outbox!.commitBytes),
     },
+    objects: {
+      quotaBytes: Number(file.objects!.quotaBytes),
+      bytesPerS: Number(file.objects!.bytesPerS),
+    },
     clock: { trust: file.clock!.trust as ClockTrust },
     plugins: Object.entries(file.plugins!)
       .map(
         ([name, plugin]): PluginTarget => ({
           name,
-          driver: plugin.driver,
+          driver: plugin.driver ?? "exec",
+          ...((plugin.exec || plugin.isolate) && { process: resolveProcess(plugin) }),
           required: plugin.required!,
           limits: {
             samplesPerS: plugin.limits!.samplesPerS!,
             bytesPerS: Number(plugin.limits!.bytesPerS),
           },
           options: options.get(name) ?? {},
+          ...(plugin.safe && Object.keys(plugin.safe).length > 0 && { safe: plugin.safe }),
         }),
       )
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    alarms: Object.entries(file.alarms!)
+      .map(([name, alarm]) => resolveAlarm(name, alarm))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
+}
+
+function resolveProcess(plugin: NonNullable<TargetFile["plugins"]>[string]): ProcessTarget {
+  const { exec, memoryBytes, cpuPercent, devices, deadlineMs } = plugin;
+  return {
+    ...(exec && { exec }),
+    ...(memoryBytes !== undefined && { memoryBytes: Number(memoryBytes) }),
+    ...(cpuPercent !== undefined && { cpuPercent }),
+    ...(devices && { devices }),
+    ...(deadlineMs !== undefined && { deadlineMs }),
+  };
+}
+
+function resolveAlarm(name: string, alarm: NonNullable<TargetFile["alarms"]>[string]): AlarmTarget {
+  const slash = alarm.point.indexOf("/");
+  return {
+    name,
+    plugin: alarm.point.slice(0, slash),
+    point: alarm.point.slice(slash + 1),
+    condition: conditionOf(alarm),
+    holdMs: alarm.holdMs!,
+    clearHoldMs: alarm.clearHoldMs!,
+    severity: alarm.severity as Severity,
+  };
+}
+
+function conditionOf(alarm: NonNullable<TargetFile["alarms"]>[string]): AlarmCondition {
+  const { above, below, equals, quality, hysteresis = 0 } = alarm;
+  if (above !== undefined) return { kind: "above", limit: above, hysteresis };
+  if (below !== undefined) return { kind: "below", limit: below, hysteresis };
+  if (equals !== undefined) return { kind: "equals", value: equals };
+  return { kind: "quality", quality: quality as "uncertain" | "bad" };
 }
 
 function resolveLink(link: NonNullable<TargetFile["link"]>, directory: string): LinkTarget {
@@ -58,18 +101,27 @@ function resolveLink(link: NonNullable<TargetFile["link"]>, directory: string): 
 export function readSizes(file: unknown): unknown {
   if (!isRecord(file)) return file;
   const copy = { ...file };
-  for (const key of ["link", "outbox"]) if (key in copy) copy[key] = sizesIn(copy[key]);
+  for (const key of ["link", "outbox", "objects"]) if (key in copy) copy[key] = sizesIn(copy[key]);
   if (isRecord(copy.plugins))
     copy.plugins = Object.fromEntries(
       Object.entries(copy.plugins).map(([name, plugin]) => [
         name,
-        isRecord(plugin) && "limits" in plugin ? { ...plugin, limits: sizesIn(plugin.limits) } : plugin,
+        sizesIn(
+          isRecord(plugin) && "limits" in plugin ? { ...plugin, limits: sizesIn(plugin.limits) } : plugin,
+        ),
       ]),
     );
   return copy;
 }
 
-const sizeKeys = new Set(["frameBytes", "backlogBytesPerS", "quotaBytes", "commitBytes", "bytesPerS"]);
+const sizeKeys = new Set([
+  "frameBytes",
+  "backlogBytesPerS",
+  "quotaBytes",
+  "commitBytes",
+  "bytesPerS",
+  "memoryBytes",
+]);
 
 function sizesIn(part: unknown): unknown {
   if (!isRecord(part)) return part;

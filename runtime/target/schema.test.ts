@@ -23,14 +23,29 @@ function keysOf(schema: unknown, path = ""): Key[] {
 
 test("every key has a description, and a default when it may be left out", () => {
   const keys = keysOf(targetSchema);
-  assert.equal(keys.length, 24);
+  assert.equal(keys.length, 46);
   assert.deepEqual(
     keys.filter(({ schema }) => typeof schema.description !== "string").map(({ path }) => path),
     [],
   );
   assert.deepEqual(
     keys.filter(({ schema, optional }) => optional && !("default" in schema)).map(({ path }) => path),
-    ["/link", "/link/ca"],
+    [
+      "/link",
+      "/link/ca",
+      "/plugins/*/driver",
+      "/plugins/*/exec",
+      "/plugins/*/isolate",
+      "/plugins/*/memoryBytes",
+      "/plugins/*/cpuPercent",
+      "/plugins/*/devices",
+      "/plugins/*/deadlineMs",
+      "/plugins/*/safe",
+      "/alarms/*/above",
+      "/alarms/*/below",
+      "/alarms/*/equals",
+      "/alarms/*/quality",
+    ],
     "the keys whose default is to be absent",
   );
 });

@@ -5,6 +5,7 @@
  * `patternErrorMessage` is what editors, and our own findings, say instead of a regular expression.
  */
 import Type, { type Static } from "typebox";
+import { severities } from "../alarms/types.ts";
 import { nameSyntax } from "../subjects.ts";
 import { sizePattern } from "./size.ts";
 
@@ -18,7 +19,7 @@ const name = {
 function size(options: {
   minimum: number;
   maximum: number;
-  default: number;
+  default?: number;
   description: string;
   examples: (number | string)[];
 }) {
@@ -133,6 +134,27 @@ export const outboxSchema = Type.Object(
   { ...closed, default: {}, description: "The store on disk that keeps samples until the hub has them." },
 );
 
+export const objectsSchema = Type.Object(
+  {
+    quotaBytes: size({
+      minimum: 1024 ** 2,
+      maximum: 1024 ** 4,
+      default: 67_108_864,
+      description:
+        "Most bytes of objects, such as pictures, that wait on disk for the hub. Beyond them the oldest go, and an alarm of their plugin says so.",
+      examples: ["64MiB"],
+    }),
+    bytesPerS: size({
+      minimum: 1024,
+      maximum: 1024 ** 3,
+      default: 1_048_576,
+      description: "Most bytes of objects a second to the hub, so that samples keep their share of the link.",
+      examples: ["256KiB"],
+    }),
+  },
+  { ...closed, default: {}, description: "The store on disk that keeps objects until the hub has them." },
+);
+
 export const limitsSchema = Type.Object(
   {
     samplesPerS: Type.Optional(
@@ -155,13 +177,82 @@ export const limitsSchema = Type.Object(
   { ...closed, default: {}, description: "What the plugin may send, so that a fault in it harms no other." },
 );
 
+export const safeSchema = Type.Object(
+  {
+    value: Type.Unsafe<unknown>({
+      description: "What the point is set to. It must fit what the driver allows.",
+      examples: [0, "off", false],
+    }),
+    afterMs: Type.Integer({
+      minimum: 100,
+      maximum: 86_400_000,
+      title: "milliseconds",
+      description: "Time without a command after which the point is set to it.",
+      examples: [30_000],
+    }),
+  },
+  { ...closed, description: "What a point is set to when nobody commands it any more." },
+);
+
 export const pluginSchema = Type.Object(
   {
-    driver: Type.String({
-      minLength: 1,
-      description: "The driver that this plugin runs.",
-      examples: ["modbus"],
+    driver: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: "The driver that this plugin runs.",
+        examples: ["modbus"],
+      }),
+    ),
+    exec: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), {
+        minItems: 1,
+        maxItems: 64,
+        description:
+          "Instead of a driver: a program, by its absolute path, and its arguments. It runs as a process with a user of its own on the bus.",
+        examples: [["/usr/bin/python3", "/data/plugins/py/main.py"]],
+      }),
+    ),
+    isolate: Type.Optional(
+      Type.Enum(["process"], {
+        description:
+          "Runs the driver in a process of its own, so that a loop or a leak in it harms no other.",
+      }),
+    ),
+    memoryBytes: size({
+      minimum: 4 * 1024 ** 2,
+      maximum: 1024 ** 4,
+      description: "Most memory of the plugin's process.",
+      examples: ["128MiB"],
     }),
+    cpuPercent: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 6400,
+        title: "per cent of one processor",
+        description: "Most processor time of the plugin's process; 200 is two whole processors.",
+        examples: [50],
+      }),
+    ),
+    devices: Type.Optional(
+      Type.Array(
+        Type.String({ pattern: "^/dev/[^\\s]+$", patternErrorMessage: "must be a path below /dev" }),
+        {
+          maxItems: 64,
+          description: "Device nodes that the plugin's process may open, where the system can limit that.",
+          examples: [["/dev/ttyUSB0"]],
+        },
+      ),
+    ),
+    deadlineMs: Type.Optional(
+      Type.Integer({
+        minimum: 1000,
+        maximum: 86_400_000,
+        title: "milliseconds",
+        description:
+          "Longest time that the plugin's process may go without a sample before it is started again.",
+        examples: [60_000],
+      }),
+    ),
     required: Type.Optional(
       Type.Boolean({
         default: false,
@@ -177,8 +268,71 @@ export const pluginSchema = Type.Object(
         description: "The driver's own options. Secrets are named here, never written out.",
       }),
     ),
+    safe: Type.Optional(
+      Type.Unsafe<Record<string, Static<typeof safeSchema>>>({
+        type: "object",
+        additionalProperties: safeSchema,
+        maxProperties: 64,
+        description:
+          "Points that must not keep what they were last set to: each is set to its safe value when the driver starts, and when no command has come for a while.",
+        examples: [{ "lamp/level": { value: 0, afterMs: 30_000 } }],
+      }),
+    ),
   },
   { ...closed, description: "One running instance of a driver." },
+);
+
+export const alarmSchema = Type.Object(
+  {
+    point: Type.String({
+      pattern: "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(/[A-Za-z0-9][A-Za-z0-9_-]*)+$",
+      patternErrorMessage: "must be plugin/device/quantity, such as meter/line/voltage",
+      description: "The point that is watched, plugin/device/quantity.",
+      examples: ["meter/line/voltage"],
+    }),
+    above: Type.Optional(Type.Number({ description: "Raised while the value is larger.", examples: [253] })),
+    below: Type.Optional(Type.Number({ description: "Raised while the value is smaller.", examples: [207] })),
+    equals: Type.Optional(
+      Type.Unsafe<number | string | boolean>({
+        type: ["number", "string", "boolean"],
+        description: "Raised while the value is this one.",
+        examples: [true, "fault"],
+      }),
+    ),
+    quality: Type.Optional(
+      Type.Enum(["uncertain", "bad"], { description: "Raised while the quality is this one, or worse." }),
+    ),
+    hysteresis: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        default: 0,
+        description:
+          "How far a value must come back behind above or below before the alarm is cleared, so that one that trembles there raises it once.",
+      }),
+    ),
+    holdMs: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 86_400_000,
+        default: 0,
+        title: "milliseconds",
+        description: "How long it must last before the alarm is raised.",
+      }),
+    ),
+    clearHoldMs: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 86_400_000,
+        default: 5000,
+        title: "milliseconds",
+        description: "How long it must be over before the alarm is cleared.",
+      }),
+    ),
+    severity: Type.Optional(
+      Type.Enum([...severities], { default: "warning", description: "How much it matters." }),
+    ),
+  },
+  { ...closed, description: "Something to be told at once; exactly one of above, below, equals, quality." },
 );
 
 export const targetSchema = Type.Object(
@@ -210,6 +364,7 @@ export const targetSchema = Type.Object(
     ),
     link: Type.Optional(linkSchema),
     outbox: Type.Optional(outboxSchema),
+    objects: Type.Optional(objectsSchema),
     clock: Type.Optional(
       Type.Object(
         {
@@ -234,6 +389,20 @@ export const targetSchema = Type.Object(
         description:
           "The plugins by name. The name is a token of the subjects that the plugin's samples go to.",
         examples: [{ meter: { driver: "modbus", options: {} } }],
+      }),
+    ),
+    alarms: Type.Optional(
+      Type.Unsafe<Record<string, Static<typeof alarmSchema>>>({
+        type: "object",
+        propertyNames: name,
+        additionalProperties: alarmSchema,
+        maxProperties: 256,
+        default: {},
+        description:
+          "Alarms by name. The node judges them itself, also while its link is down; they reach the hub as samples of the plugin `alarms` in the lane alarm.",
+        examples: [
+          { overvoltage: { point: "meter/line/voltage", above: 253, hysteresis: 2, holdMs: 10_000 } },
+        ],
       }),
     ),
   },

@@ -1,4 +1,5 @@
-import type { ClockTrust, LinkTarget, LogLevel, OutboxTarget, PluginTarget } from "./types.ts";
+import type { AlarmTarget } from "../alarms/types.ts";
+import type { ClockTrust, LinkTarget, LogLevel, ObjectsTarget, OutboxTarget, PluginTarget } from "./types.ts";
 
 /**
  * One small step towards a target. Applying a step again, also one that failed half-way, must do no harm:
@@ -13,6 +14,8 @@ export type Step =
   | { kind: "set-log-level"; level: LogLevel }
   | { kind: "set-clock"; trust: ClockTrust }
   | { kind: "set-outbox"; outbox: OutboxTarget }
+  | { kind: "set-objects"; objects: ObjectsTarget }
+  | { kind: "set-alarms"; alarms: readonly AlarmTarget[] }
   | { kind: "stop-plugin"; plugin: string }
   /** What the outbox still holds of these plugins stays there until the hub has it. */
   | { kind: "remove-accounts"; plugins: readonly string[] }
@@ -39,6 +42,14 @@ export function describeStep(step: Step): string {
       const { quotaBytes, commitMs, commitBytes } = step.outbox;
       return `set the outbox to ${quotaBytes} bytes, a commit every ${commitMs} ms or ${commitBytes} bytes`;
     }
+    case "set-objects": {
+      const { quotaBytes, bytesPerS } = step.objects;
+      return `set the store of objects to ${quotaBytes} bytes, ${bytesPerS} bytes a second to the hub`;
+    }
+    case "set-alarms":
+      return step.alarms.length === 0
+        ? "watch for no alarms"
+        : `watch for alarms: ${step.alarms.map(({ name }) => name).join(", ")}`;
     case "stop-plugin":
       return `stop plugin ${step.plugin}`;
     case "remove-accounts":
@@ -57,7 +68,7 @@ export function describeStep(step: Step): string {
 }
 
 /**
- * What a step changes, as names of pieces: `open`, `log`, `clock`, `outbox`, `link`, `plugin/<name>`,
+ * What a step changes, as names of pieces: `open`, `log`, `clock`, `outbox`, `objects`, `alarms`, `link`, `plugin/<name>`,
  * `account/<name>`. `needs-restart` changes nothing in this process.
  */
 export function piecesOf(step: Step): string[] {
@@ -72,6 +83,10 @@ export function piecesOf(step: Step): string[] {
       return ["clock"];
     case "set-outbox":
       return ["outbox"];
+    case "set-objects":
+      return ["objects"];
+    case "set-alarms":
+      return ["alarms"];
     case "set-link":
       return ["link"];
     case "stop-plugin":

@@ -2,7 +2,9 @@
  * The resolved target state: what the node should be, with every default filled in and every path absolute.
  * Plain data, so two targets can be compared by value. Other parts of the runtime may import this file.
  */
+import type { AlarmTarget } from "../alarms/types.ts";
 import type { Driver } from "../plugin/contract.ts";
+import type { ProcessTarget } from "../process/types.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -21,9 +23,12 @@ export interface Target {
   /** Absent: the node is offline and only stores. */
   link?: LinkTarget;
   outbox: OutboxTarget;
+  objects: ObjectsTarget;
   clock: { trust: ClockTrust };
   /** Sorted by name, each name once. */
   plugins: readonly PluginTarget[];
+  /** Sorted by name, each name once. */
+  alarms: readonly AlarmTarget[];
 }
 
 export interface LinkTarget {
@@ -50,15 +55,34 @@ export interface OutboxTarget {
   commitBytes: number;
 }
 
+export interface ObjectsTarget {
+  /** Most bytes of objects that wait for the hub; beyond them the oldest go. */
+  quotaBytes: number;
+  /** Most bytes a second that objects may take of the link. */
+  bytesPerS: number;
+}
+
 export interface PluginTarget {
   /** One subject token: `nameSyntax` of runtime/subjects.ts. */
   name: string;
+  /** `exec` for a program. */
   driver: string;
+  /** Present for a plugin that is a process of its own. */
+  process?: ProcessTarget;
   /** Whether an update counts as good only after this plugin has sampled. */
   required: boolean;
   limits: PluginLimits;
   /** Valid by the driver's schema, defaults filled in. */
   options: Readonly<Record<string, unknown>>;
+  /** What points are set to when nobody commands them. Absent: none. */
+  safe?: Readonly<Record<string, SafeTarget>>;
+}
+
+export interface SafeTarget {
+  /** Fits the point's schema. */
+  value: unknown;
+  /** Time after the last command. */
+  afterMs: number;
 }
 
 export interface PluginLimits {
