@@ -1,5 +1,5 @@
 // Who may import whom. docs/architecture.md draws the same rules; change both together.
-const parts = "bus|outbox|link|identity|update|api|apps|hub|target|commission|flash";
+const parts = "bus|outbox|link|identity|update|api|apps|hub|target|commission|flash|objects|alarms";
 /** A card is judged by the check of the target state that comes of it. */
 const alsoSees = { commission: "target" };
 

@@ -8,10 +8,10 @@
  * |---|---|---|
  * | `Umec-Emit: <session>-<n>` | request | which emit this is: one that is sent again is stored once |
  * | `Umec-Lane: bulk` | request | the lane, if it is not the subject's own (`telemetry`; `alarm` for `event`) |
- * | `Umec-Error: CODE`, `Umec-Error-Text` | answer | refused, why, and nothing of it was stored |
+ * | `Umec-Error: CODE`, `Umec-Error-Text`, `Umec-Error-Hint` | answer | refused, why, what to do; nothing of it was stored |
  *
  * An answer without `Umec-Error` means: on disk. No answer means: not known to be stored, send it again.
- * Answers to commands carry the same two error headers.
+ * Answers to commands carry the same error headers (command-wire.ts).
  */
 import { headers, type Msg, type MsgHdrs } from "@nats-io/nats-core";
 import { messageOf, UmecError } from "./errors.ts";
@@ -20,6 +20,7 @@ export const emitHeader = "Umec-Emit";
 export const laneHeader = "Umec-Lane";
 export const errorHeader = "Umec-Error";
 export const errorTextHeader = "Umec-Error-Text";
+export const errorHintHeader = "Umec-Error-Hint";
 
 /** Most samples in one `emit` and in one pack. */
 export const maxSamples = 10_000;
@@ -46,24 +47,35 @@ export function nameProblem(name: unknown): string | undefined {
 export interface Refusal {
   code: string;
   text: string;
+  /** What to do next. */
+  hint?: string;
 }
 
 export function refusalFor(error: unknown, codeOfOthers: string): Refusal {
-  return { code: error instanceof UmecError ? error.code : codeOfOthers, text: messageOf(error) };
+  if (!(error instanceof UmecError)) return { code: codeOfOthers, text: messageOf(error) };
+  const { code, message: text, hint } = error;
+  return { code, text, ...(hint !== undefined && { hint }) };
 }
 
 const longestText = 500;
 
 /** Header lines take no control characters; what is not ASCII is left as it is. */
-export function refusalHeaders({ code, text }: Refusal): MsgHdrs {
+export function refusalHeaders({ code, text, hint }: Refusal): MsgHdrs {
   const lines = headers();
   lines.set(errorHeader, code);
-  lines.set(errorTextHeader, text.slice(0, longestText).replace(/\p{Cc}+/gu, " "));
+  lines.set(errorTextHeader, headerText(text));
+  if (hint !== undefined) lines.set(errorHintHeader, headerText(hint));
   return lines;
+}
+
+export function headerText(text: string): string {
+  return text.slice(0, longestText).replace(/\p{Cc}+/gu, " ");
 }
 
 /** What an answer refuses, or `undefined` when it does not. */
 export function refusalOf(answer: Pick<Msg, "headers">): Refusal | undefined {
   const code = answer.headers?.get(errorHeader);
-  return code ? { code, text: answer.headers?.get(errorTextHeader) ?? "" } : undefined;
+  if (!code) return undefined;
+  const hint = answer.headers?.get(errorHintHeader);
+  return { code, text: answer.headers?.get(errorTextHeader) ?? "", ...(hint && { hint }) };
 }

@@ -1,10 +1,14 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Bus } from "./bus/types.ts";
 import type { Clock } from "./clock.ts";
+import { makeGate } from "./commands/gate.ts";
 import type { Log } from "./log.ts";
+import { createProcessPart, type NodeProcesses, type ProcessPart } from "./node-process.ts";
 import { type Ingest, startIngest } from "./outbox/ingest.ts";
 import type { Outbox } from "./outbox/outbox.ts";
-import type { Driver, Secrets } from "./plugin/contract.ts";
+import type { SampleWatch } from "./outbox/types.ts";
+import type { Driver, Objects, Secrets, TimeReading } from "./plugin/contract.ts";
+import { openState, type StateFile } from "./plugin/state.ts";
 import type { PluginStatus } from "./plugin/status.ts";
 import { type SupervisedPlugin, supervisePlugin } from "./plugin/supervisor.ts";
 import type { PluginTarget } from "./target/types.ts";
@@ -17,7 +21,14 @@ export interface NodePluginOptions {
   outbox: Outbox;
   clock: Clock;
   secrets: Secrets;
+  /** The plugin's own directory. */
+  dir: string;
+  objects: Objects;
+  offerTime(reading: TimeReading): void;
+  /** Looks at what the plugin has stored. */
+  watch: SampleWatch;
   load(driver: string): Promise<Driver>;
+  processes: NodeProcesses;
   log: Log;
 }
 
@@ -30,7 +41,11 @@ export interface NodePlugin {
 }
 
 export async function startNodePlugin(target: PluginTarget, options: NodePluginOptions): Promise<NodePlugin> {
-  const { bus, outbox, clock, secrets, load, log } = options;
+  const { bus, outbox, clock, secrets, load, log, watch } = options;
+  const state = await openState({ dir: options.dir, log: log.child({ plugin: target.name }) });
+  const { process: own, safe, ...plain } = target;
+  const part =
+    own && createProcessPart({ ...target, process: own }, options.processes, { bus, graceMs, log });
   const uplink = await bus.connectOutbox(target.name);
   const ingest = await startIngest({
     connection: uplink,
@@ -38,29 +53,41 @@ export async function startNodePlugin(target: PluginTarget, options: NodePluginO
     outbox,
     clock,
     limits: target.limits,
+    watch: part?.watch(watch) ?? watch,
     log: log.child({ plugin: target.name }),
   });
   const plugin = supervisePlugin({
-    target,
-    driver: () => load(target.driver),
+    // Safe values are held where the points are: in the plugin's own process.
+    target: part || !safe ? plain : { ...plain, safe },
+    driver: part?.driver ?? (() => load(target.driver)),
     connect: () => bus.connectPlugin(target.name),
     clock,
     secrets,
+    services: { state, objects: options.objects, offerTime: (reading) => options.offerTime(reading) },
     log,
     graceMs,
+    makeGate,
   });
-  return handle(plugin, ingest, uplink);
+  part?.attach(plugin);
+  return handle(plugin, ingest, uplink, state, part);
 }
 
-function handle(plugin: SupervisedPlugin, ingest: Ingest, uplink: NatsConnection): NodePlugin {
+function handle(
+  plugin: SupervisedPlugin,
+  ingest: Ingest,
+  uplink: NatsConnection,
+  state: StateFile,
+  part: ProcessPart | undefined,
+): NodePlugin {
   return {
-    status: () => plugin.status(),
+    status: () => ({ ...plugin.status(), ...part?.status() }),
     async adjust(target) {
       plugin.adjust(target);
       ingest.setLimits(target.limits);
     },
     async stop() {
       await plugin.stop();
+      await state.settle();
       await ingest.stop();
       await uplink.close();
     },

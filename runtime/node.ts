@@ -9,6 +9,7 @@
  */
 import { join } from "node:path";
 import { ExponentialBackoff, type IBackoff } from "cockatiel";
+import { Alarms } from "./alarms/alarms.ts";
 import { startBus } from "./bus/bus.ts";
 import type { Bus } from "./bus/types.ts";
 import { serveControl } from "./control.ts";
@@ -16,11 +17,16 @@ import { drivers } from "./drivers.ts";
 import { messageOf, UmecError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { NodeClock } from "./node-clock.ts";
+import { NodeCommands } from "./node-commands.ts";
 import { NodeLink } from "./node-link.ts";
+import { openNodeObjects } from "./node-objects.ts";
 import { type NodePlugin, startNodePlugin } from "./node-plugin.ts";
+import type { Spool } from "./objects/spool.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { createSecrets } from "./plugin/secrets.ts";
 import type { PluginStatus } from "./plugin/status.ts";
+import { type Confiner, findConfiner } from "./process/confine.ts";
+import { keepClockToOurselves } from "./set-clock.ts";
 import type { NodeStatus } from "./status.ts";
 import { checkTarget } from "./target/check.ts";
 import { type Finding, formatFinding } from "./target/finding.ts";
@@ -41,6 +47,8 @@ export interface NodeOptions {
   signal: AbortSignal;
   /** @default those that come with the runtime */
   drivers?: DriverSource;
+  /** The command that runs this program, for drivers in a process of their own. @default as this process was started */
+  umec?: readonly string[];
 }
 
 export interface RunningNode {
@@ -79,7 +87,7 @@ class UmecNode implements RunningNode {
   readonly #options: NodeOptions;
   readonly #drivers: DriverSource;
   readonly #log: Log;
-  readonly #clock = new NodeClock("auto");
+  readonly #clock: NodeClock;
   readonly #startedAt = new Date().toISOString();
   readonly #ended = new AbortController();
   readonly #done = Promise.withResolvers<{ restart: boolean }>();
@@ -92,7 +100,11 @@ class UmecNode implements RunningNode {
   #dataPath = "";
   #bus: Bus | undefined;
   #outbox: Outbox | undefined;
+  #confiner: Promise<Confiner> | undefined;
+  #spool: Spool | undefined;
+  #alarms: Alarms | undefined;
   #link: NodeLink | undefined;
+  #commands: NodeCommands | undefined;
   #control: AsyncDisposable | undefined;
 
   #target: Target | undefined;
@@ -110,6 +122,7 @@ class UmecNode implements RunningNode {
     this.#options = options;
     this.#drivers = options.drivers ?? drivers;
     this.#log = options.log;
+    this.#clock = new NodeClock("auto", { log: options.log.child({ part: "clock" }) });
     this.#reconciler = createReconciler({
       apply: (step) => this.#apply(step),
       log: this.#log.child({ part: "target" }),
@@ -207,6 +220,11 @@ class UmecNode implements RunningNode {
         return this.#watchClock();
       case "set-outbox":
         return this.#opened.outbox.configure(step.outbox);
+      case "set-objects":
+        this.#opened.link.setObjectRate(step.objects.bytesPerS);
+        return this.#opened.spool.configure(step.objects);
+      case "set-alarms":
+        return this.#opened.alarms.set(step.alarms);
       case "add-accounts":
         for (const name of step.plugins) this.#accounts.add(name);
         return this.#opened.bus.setPlugins([...this.#accounts]);
@@ -242,6 +260,23 @@ class UmecNode implements RunningNode {
       clock: this.#clock,
       log: log.child({ part: "outbox" }),
     });
+    this.#alarms ??= await Alarms.open({
+      path: join(dataPath, "alarms.json"),
+      outbox: this.#outbox,
+      clock: this.#clock,
+      log: log.child({ part: "alarms" }),
+    });
+    // Also when there are none now: one that was raised and is gone is cleared.
+    this.#alarms.set(this.#target?.alarms ?? []);
+    const objects = this.#target?.objects ?? { quotaBytes: 64 * 2 ** 20, bytesPerS: 2 ** 20 };
+    this.#spool ??= await openNodeObjects({
+      dataPath,
+      quotaBytes: objects.quotaBytes,
+      outbox: this.#outbox,
+      clock: this.#clock,
+      log: log.child({ part: "objects" }),
+    });
+    await keepClockToOurselves();
     this.#bus ??= await startBus({
       node: name,
       dir: join(dataPath, "run", "bus"),
@@ -249,25 +284,58 @@ class UmecNode implements RunningNode {
       plugins: [],
       log: log.child({ part: "bus" }),
     });
-    this.#link ??= new NodeLink(name, this.#bus, this.#outbox, log);
-    this.#control ??= await serveControl(controlPath(dataPath), () => this.status());
+    this.#link ??= new NodeLink({
+      node: name,
+      bus: this.#bus,
+      outbox: this.#outbox,
+      spool: this.#spool,
+      clock: this.#clock,
+      log,
+      objectBytesPerS: objects.bytesPerS,
+    });
+    this.#commands ??= new NodeCommands(name, this.#bus);
+    const commands = this.#commands;
+    this.#control ??= await serveControl(controlPath(dataPath), {
+      status: () => this.status(),
+      command: (command) => commands.send(command),
+    });
   }
 
-  get #opened(): { outbox: Outbox; bus: Bus; link: NodeLink } {
-    if (!this.#outbox || !this.#bus || !this.#link)
+  get #opened(): { outbox: Outbox; spool: Spool; alarms: Alarms; bus: Bus; link: NodeLink } {
+    if (!this.#outbox || !this.#spool || !this.#alarms || !this.#bus || !this.#link)
       throw new UmecError("NODE_NOT_OPEN", "the node is not open");
-    return { outbox: this.#outbox, bus: this.#bus, link: this.#link };
+    return {
+      outbox: this.#outbox,
+      spool: this.#spool,
+      alarms: this.#alarms,
+      bus: this.#bus,
+      link: this.#link,
+    };
   }
 
   async #startPlugin(target: PluginTarget): Promise<void> {
     await this.#stopPlugin(target.name);
-    const { bus, outbox } = this.#opened;
+    const { bus, outbox, alarms, spool } = this.#opened;
     const plugin = await startNodePlugin(target, {
+      dir: join(this.#dataPath, "plugins", target.name),
+      objects: { put: (object, signal) => spool.put(target.name, object, signal) },
+      offerTime: (reading) => void this.#clock.offer(reading, target.name),
       bus,
       outbox,
+      watch: alarms.watch(target.name),
       clock: this.#clock,
       secrets: createSecrets({ dir: join(this.#dataPath, "secrets") }),
       load: (driver) => this.#drivers.load(driver),
+      processes: {
+        node: this.#name,
+        dataPath: this.#dataPath,
+        umec: this.#options.umec ?? [process.execPath, ...process.execArgv, process.argv[1] ?? ""],
+        trust: () => this.#target?.clock.trust ?? "auto",
+        confiner: () => {
+          this.#confiner ??= findConfiner();
+          return this.#confiner;
+        },
+      },
       log: this.#log,
     });
     this.#plugins.set(target.name, plugin);
@@ -287,9 +355,12 @@ class UmecNode implements RunningNode {
     this.#clock.close();
     clearTimeout(this.#assume);
     void this.#outbox?.checkClock();
+    this.#clock.onKnown(() => {
+      void this.#outbox?.checkClock();
+      this.#link?.wake();
+    });
     if (this.#clock.known()) return;
     this.#log.warn("the clock is not known yet: samples are stored, and sent once it is");
-    this.#clock.onKnown(() => void this.#outbox?.checkClock());
     this.#assume = setTimeout(() => this.#assumeClock(), assumeClockMs);
   }
 
@@ -300,10 +371,11 @@ class UmecNode implements RunningNode {
     });
     this.#clock.assume();
     void this.#outbox?.checkClock();
+    this.#link?.wake();
   }
 
   async status(): Promise<NodeStatus> {
-    const { outbox, bus, link } = this.#opened;
+    const { outbox, spool, alarms, bus, link } = this.#opened;
     const chains = outbox.chains().map(({ plugin, lane, nextRow, waitingRows, waitingSamples }) => {
       return { plugin, lane, nextRow, waitingRows, waitingSamples };
     });
@@ -328,8 +400,10 @@ class UmecNode implements RunningNode {
         store: outbox.store,
         chains,
       },
+      objects: { ...spool.stats(), upload: link.uploadStats() },
       plugins: [...this.#plugins.values()].map((plugin) => plugin.status()),
       formerPlugins: this.#formerPlugins,
+      alarms: alarms.status(),
       memoryBytes: process.memoryUsage.rss(),
     };
   }
@@ -345,8 +419,11 @@ class UmecNode implements RunningNode {
     clearTimeout(this.#assume);
     this.#clock.close();
     await Promise.allSettled([...this.#plugins.keys()].map((name) => this.#stopPlugin(name)));
+    await this.#alarms?.stop();
     if (this.#link?.state === "up") await this.#farewell();
     await this.#link?.stop();
+    await this.#commands?.stop();
+    await this.#spool?.close();
     await this.#outbox?.close();
     await this.#bus?.stop();
     await this.#control?.[Symbol.asyncDispose]();

@@ -1,5 +1,7 @@
 /** What `umec status` shows: the node's own account of itself, as JSON on its control socket. */
+import type { AlarmStatus } from "./alarms/types.ts";
 import type { LinkStats } from "./link/types.ts";
+import type { ObjectsStats, UploadStats } from "./objects/types.ts";
 import type { OutboxStats } from "./outbox/types.ts";
 import type { PluginStatus } from "./plugin/status.ts";
 import type { Finding } from "./target/finding.ts";
@@ -26,9 +28,12 @@ export interface NodeStatus {
     store: string;
     chains: { plugin: string; lane: string; nextRow: number; waitingRows: number; waitingSamples: number }[];
   };
+  objects: ObjectsStats & { upload: UploadStats };
   plugins: PluginStatus[];
   /** Plugins that were taken out while the node ran, as they ended; the latest 32. */
   formerPlugins: PluginStatus[];
+  /** Raised ones first. */
+  alarms: AlarmStatus[];
   /** Resident memory of the runtime's process. */
   memoryBytes: number;
 }

@@ -8,8 +8,11 @@
  * | `in.<plugin>.telemetry.<point>` | UPLINK | the same message, as the outbox sees it |
  * | `umec.<node>.<plugin>.<lane>[.backlog]` | UPLINK, hub | a chain: only this node writes it |
  * | `hub.last.<chain>` | UPLINK, hub | the chain's last message, by direct get |
+ * | `hub.obj.<node>.>` | UPLINK, hub | chunks and descriptions of the node's objects; at the hub `$O.node-<node>.>` |
+ * | `hub.objlast.<node>.>` | UPLINK, hub | the last message of one of those, by direct get |
  * | `cmd.<node>.<plugin>.<point>` | hub → UPLINK | commands from the hub |
  * | `umec.<node>.<plugin>.telemetry.<point>` | API | live samples for local readers |
+ * | `umec.<node>.<plugin>.command.<point>` | API | commands from this machine |
  */
 import type { Lane } from "./plugin/contract.ts";
 
@@ -47,8 +50,43 @@ export function lastSubject(chain: Chain): string {
   return `hub.last.${chainSubject(chain)}`;
 }
 
+/** The bucket at the hub that holds a node's objects. */
+export function objectBucket(node: string): string {
+  return `node-${node}`;
+}
+
+/** The stream that JetStream keeps it in. */
+export function objectStream(node: string): string {
+  return `OBJ_${objectBucket(node)}`;
+}
+
+/** Where the bucket's messages are, in the fleet's account: below it `C.<nuid>` and `M.<name>`. */
+export function objectRoot(node: string): string {
+  return `$O.${objectBucket(node)}`;
+}
+
+/** What the node calls that. */
+export function nodeObjectRoot(node: string): string {
+  return `hub.obj.${node}`;
+}
+
+/** Where the node asks for the last message of one of its subjects below {@link nodeObjectRoot}. */
+export function nodeObjectLastRoot(node: string): string {
+  return `hub.objlast.${node}`;
+}
+
 export function isLane(text: string | undefined): text is Lane {
   return text === "alarm" || text === "telemetry" || text === "bulk";
+}
+
+/** Where the hub sends a command for a plugin's point. */
+export function hubCommandSubject(node: string, plugin: string, point: string): string {
+  return `cmd.${node}.${plugin}.${pathToTokens(point)}`;
+}
+
+/** Where the account API of the node does. */
+export function apiCommandSubject(node: string, plugin: string, point: string): string {
+  return `umec.${node}.${plugin}.command.${pathToTokens(point)}`;
 }
 
 /** `device/quantity` → `device.quantity`. */

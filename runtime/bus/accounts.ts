@@ -27,10 +27,12 @@ import {
   type Credentials,
   createScopedUser,
   createUser,
+  type Permissions,
   Realm,
   scopedSigner,
 } from "../nats/claims.ts";
 import { createKey } from "../nats/keys.ts";
+import { nodeObjectLastRoot, nodeObjectRoot } from "../subjects.ts";
 
 /**
  * Where the answers of an account's services go: only to who asked it, under a name that nats-server draws.
@@ -39,6 +41,15 @@ import { createKey } from "../nats/keys.ts";
  */
 const answers = "_R_.>";
 const clientsOnly = { allowed_connection_types: ["STANDARD" as const] };
+
+/** What a plugin may do in its account. */
+function pluginRights(name: string): Permissions {
+  return {
+    pub: { allow: ["telemetry.>", "event.>", "status", answers] },
+    sub: { allow: ["command.>", `_INBOX_${name}.>`] },
+    ...clientsOnly,
+  };
+}
 
 export interface PluginKeys {
   account: KeyPair;
@@ -79,6 +90,11 @@ export class NodeAccounts {
     return createScopedUser(keys.account, keys.signer, plugin);
   }
 
+  /** For a process of the plugin's own. A bearer can't be had from a scoped key, so this one carries its rights. */
+  pluginBearer(plugin: string, keys: PluginKeys): Promise<Credentials> {
+    return createUser(keys.account, plugin, { ...pluginRights(plugin), bearer_token: true });
+  }
+
   outboxUser(plugin: string): Promise<Credentials> {
     return createUser(this.uplink, `outbox-${plugin}`, {
       pub: { allow: [answers] },
@@ -89,7 +105,14 @@ export class NodeAccounts {
 
   linkUser(): Promise<Credentials> {
     return createUser(this.uplink, "link", {
-      pub: { allow: [`umec.${this.#node}.>`, `hub.last.umec.${this.#node}.>`] },
+      pub: {
+        allow: [
+          `umec.${this.#node}.>`,
+          `hub.last.umec.${this.#node}.>`,
+          `${nodeObjectRoot(this.#node)}.>`,
+          `${nodeObjectLastRoot(this.#node)}.>`,
+        ],
+      },
       sub: { allow: [`_INBOX_${this.#node}.>`] },
       ...clientsOnly,
     });
@@ -130,13 +153,7 @@ export class NodeAccounts {
         local_subject: `${kind}.>`,
         type: "service",
       })),
-      signingKeys: [
-        scopedSigner(signer, "plugin", {
-          pub: { allow: ["telemetry.>", "event.>", "status", answers] },
-          sub: { allow: ["command.>", "_INBOX_{{name()}}.>"] },
-          ...clientsOnly,
-        }),
-      ],
+      signingKeys: [scopedSigner(signer, "plugin", pluginRights("{{name()}}"))],
       limits: { connections: 4 },
     };
   }

@@ -14,7 +14,7 @@
  */
 import type { NatsConnection } from "@nats-io/transport-node";
 import { UmecError } from "../errors.ts";
-import { type Credentials, connectUser } from "../nats/claims.ts";
+import { type Credentials, connectUser, formatCredentials } from "../nats/claims.ts";
 import { type NatsConfig, type NatsServer, startNatsServer } from "../nats/server-process.ts";
 import { nameSyntax } from "../subjects.ts";
 import { NodeAccounts, type PluginKeys } from "./accounts.ts";
@@ -98,6 +98,10 @@ class NodeBus implements Bus {
   async connectPlugin(plugin: string): Promise<NatsConnection> {
     const credentials = await this.#accounts.pluginUser(plugin, this.#keysOf(plugin));
     return this.#connect(plugin, credentials, `_INBOX_${plugin}`);
+  }
+
+  async pluginCredentials(plugin: string): Promise<Uint8Array> {
+    return formatCredentials(await this.#accounts.pluginBearer(plugin, this.#keysOf(plugin)));
   }
 
   async connectOutbox(plugin: string): Promise<NatsConnection> {

@@ -46,6 +46,12 @@ export interface Bus extends AsyncDisposable {
    * `command.>`. Rejects with `BUS_PLUGIN_UNKNOWN`.
    */
   connectPlugin(plugin: string): Promise<NatsConnection>;
+  /**
+   * The text of a credentials file (`.creds`) for a user like that of `connectPlugin`, for another process: a bearer of
+   * its JWT, which signs nothing, so that a program needs no Ed25519. As secret as a password. It is void when this bus
+   * is started anew. Rejects with `BUS_PLUGIN_UNKNOWN`.
+   */
+  pluginCredentials(plugin: string): Promise<Uint8Array>;
   /** The plugin's messages as `in.<plugin>.>`, to answer when they are stored. One for each plugin. */
   connectOutbox(plugin: string): Promise<NatsConnection>;
   /** Publishes the node's chains `umec.<node>.>` and asks for their last messages, `hub.last.umec.<node>.>`. */

@@ -25,6 +25,9 @@ export const exitCodeMeanings: readonly (readonly [code: string, meaning: string
 
 const byCode: ReadonlyMap<string, number> = new Map([
   ["CLI_USAGE", exitCodes.usage],
+  ["COMMAND_INVALID", exitCodes.usage],
+  ["COMMAND_READ_ONLY", exitCodes.usage],
+  ["COMMAND_UNKNOWN", exitCodes.usage],
   ["HUB_LISTEN", exitCodes.usage],
   ["HUB_NODE_INVALID", exitCodes.usage],
   ["HUB_NODE_NAME", exitCodes.usage],
@@ -39,6 +42,12 @@ const byCode: ReadonlyMap<string, number> = new Map([
   ["FLASH_IMAGE_DAMAGED", exitCodes.damaged],
   ["FLASH_VERIFY", exitCodes.damaged],
   ["OUTBOX_CORRUPT", exitCodes.damaged],
+  ["COMMAND_BUSY", exitCodes.temporary],
+  ["COMMAND_EXPIRED", exitCodes.temporary],
+  ["COMMAND_NO_ANSWER", exitCodes.temporary],
+  ["COMMAND_NOT_READY", exitCodes.temporary],
+  ["COMMAND_TIMEOUT", exitCodes.temporary],
+  ["COMMAND_UNREACHABLE", exitCodes.temporary],
   ["HUB_LOCKED", exitCodes.temporary],
   ["HUB_NOT_READY", exitCodes.temporary],
   ["HUB_NO_ANSWER", exitCodes.temporary],

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
+import { provisionBuckets } from "../hub/objects.ts";
 import { startHubServer } from "../hub/server.ts";
 import { provisionStream } from "../hub/stream.ts";
 import { findNatsServer } from "../nats/find-server.ts";
@@ -66,6 +67,7 @@ export async function serveHub(options: ServeOptions, { stdout, stderr, signal }
     ...(maxBytes !== undefined && { maxBytes }),
     ...(maxAge !== undefined && { maxAgeMs: maxAge }),
   });
+  await provisionBuckets(fleet, nodes, { log });
   await fleet.close();
   const ready: HubReady = {
     pid: process.pid,

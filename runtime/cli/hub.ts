@@ -3,6 +3,7 @@ import { UmecError } from "../errors.ts";
 import { addCommand, type Context } from "./context.ts";
 import { addHubCardCommand } from "./hub-card.ts";
 import type { ClusterOptions } from "./hub-cluster.ts";
+import { addHubObjectsCommand } from "./hub-objects.ts";
 import { addHubReadCommand } from "./hub-read.ts";
 import type { ServeOptions } from "./hub-serve.ts";
 import { logFormatOption, logLevelOption } from "./run.ts";
@@ -69,6 +70,7 @@ export function addHubCommand(program: Command, context: Context): void {
       }
     });
   addHubReadCommand(hub, context);
+  addHubObjectsCommand(hub, context);
   addHubCardCommand(hub, context);
 }
 

@@ -10,8 +10,10 @@ import { addFlashCommand } from "./flash.ts";
 import { addHubCommand } from "./hub.ts";
 import { addNewCommand } from "./new.ts";
 import { addOutboxCommand } from "./outbox.ts";
+import { addPluginProcessCommand } from "./plugin-process.ts";
 import { addRunCommand } from "./run.ts";
 import { addSchemaCommand } from "./schema.ts";
+import { addSetCommand } from "./set.ts";
 import { addStatusCommand } from "./status.ts";
 
 /**
@@ -38,6 +40,7 @@ export function createProgram(context: Context): Command {
   addRunCommand(program, context);
   addCheckCommand(program, context);
   addStatusCommand(program, context);
+  addSetCommand(program, context);
   addDiscoverCommand(program, context);
   addSchemaCommand(program, context);
   addCommissionCommand(program, context);
@@ -46,6 +49,7 @@ export function createProgram(context: Context): Command {
   addOutboxCommand(program, context);
   addNewCommand(program, context);
   addDemoCommand(program, context);
+  addPluginProcessCommand(program, context);
   return program;
 }
 

@@ -32,6 +32,7 @@ export function formatStatus(now: Look, before?: Look): string {
   const lines = formatFacts(facts);
   if (plugins.length > 0) lines.push("", ...pluginLines(now, before));
   for (const plugin of plugins) lines.push(...pluginDetails(plugin, atMs));
+  if (status.alarms.length > 0) lines.push("", ...alarmLines(now));
   if (target.failures.length > 0)
     lines.push("", "failures:", ...target.failures.map((failure) => `  ${failure}`));
   const findings = target.findings.length > 0 ? `\nfindings:\n${formatFindings(target.findings)}` : "";
@@ -103,9 +104,38 @@ function pluginLines({ status, atMs }: Look, before?: Look): string[] {
   return formatTable(columns, rows);
 }
 
+function alarmLines({ status, atMs }: Look): string[] {
+  const columns = [
+    { title: "ALARM" },
+    { title: "SEVERITY" },
+    { title: "STATE" },
+    { title: "FOR" },
+    { title: "POINT" },
+    { title: "VALUE" },
+  ] as const;
+  const rows = status.alarms.map(({ name, severity, state, sinceMs, point, value, quality }) => [
+    name,
+    severity,
+    state === "raised" ? "RAISED" : state,
+    sinceMs === undefined ? "" : formatDuration(atMs - sinceMs),
+    point,
+    `${value === undefined ? "" : shownValue(value)}${quality === undefined || quality === "good" ? "" : ` (${quality})`}`,
+  ]);
+  return formatTable(columns, rows);
+}
+
+function shownValue(value: number | string | boolean | null): string {
+  if (value === null) return "no value";
+  return typeof value === "number" ? String(value) : JSON.stringify(value);
+}
+
+function faultOf({ lastFaults = {} }: PluginStatus, name: string): string {
+  return Object.hasOwn(lastFaults, name) ? ` (${lastFaults[name]})` : "";
+}
+
 function pluginDetails(plugin: PluginStatus, atMs: number): string[] {
   const values = Object.entries(plugin.lastValues).map(
-    ([name, value]) => `  ${name} = ${typeof value === "number" ? value : JSON.stringify(value)}`,
+    ([name, value]) => `  ${name} = ${shownValue(value)}${faultOf(plugin, name)}`,
   );
   const { lastError, nextStartMs } = plugin;
   const failed = plugin.state === "waiting" && nextStartMs !== undefined;

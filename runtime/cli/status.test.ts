@@ -68,6 +68,28 @@ const status: NodeStatus = {
     diskFull: false,
   },
   formerPlugins: [],
+  alarms: [
+    {
+      name: "overvoltage",
+      point: "meter/meter/voltage",
+      severity: "critical",
+      state: "raised",
+      sinceMs: atMs - 65_000,
+      value: 255.5,
+      quality: "uncertain",
+    },
+    { name: "silent", point: "meter/meter/state", severity: "info", state: "clear" },
+  ],
+  objects: {
+    waiting: 0,
+    usedBytes: 0,
+    quotaBytes: 67_108_864,
+    stored: 0,
+    sent: 0,
+    sentBytes: 0,
+    lost: 0,
+    upload: { state: "off" },
+  },
   plugins: [
     {
       name: "meter",
@@ -82,7 +104,8 @@ const status: NodeStatus = {
       stored: 7200,
       refused: 0,
       lastSampleMs: atMs - 61_000,
-      lastValues: { "meter/voltage": 231.2, "meter/state": "on" },
+      lastValues: { "meter/voltage": 231.2, "meter/state": "on", "meter/power": null },
+      lastFaults: { "meter/voltage": "uncertain", "meter/power": "bad: no answer within 500 ms" },
     },
   ],
   memoryBytes: 71 * 2 ** 20,
@@ -163,8 +186,13 @@ meter (required)  modbus  waiting   7,200      1        0         3  1 min 1 s a
 
 meter:
   ended 5 s ago: MODBUS_TIMEOUT: no answer; starts again in 8 s
-  meter/voltage = 231.2
+  meter/voltage = 231.2 (uncertain)
   meter/state = "on"
+  meter/power = no value (bad: no answer within 500 ms)
+
+ALARM        SEVERITY  STATE   FOR        POINT                VALUE
+overvoltage  critical  RAISED  1 min 5 s  meter/meter/voltage  255.5 (uncertain)
+silent       info      clear              meter/meter/state
 
 failures:
   start plugin door: no such device

@@ -31,10 +31,15 @@ export function addStatusCommand(program: Command, context: Context): void {
     .option("--json", "the whole status as one line of JSON")
     .option("--watch", "again every second, until interrupted")
     .action(async (file: string, options: StatusOptions) => {
-      const socket = join(options.data ?? (await dataDirectory(file)), "run", "umec.sock");
+      const socket = await controlSocket(file, options.data);
       if (options.watch) await watch(socket, options, context);
       else context.stdout.write(await shown(await look(socket, context), options));
     });
+}
+
+/** Where the node of a target file, or of a data directory, listens. */
+export async function controlSocket(file: string, data?: string): Promise<string> {
+  return join(data ?? (await dataDirectory(file)), "run", "umec.sock");
 }
 
 /** The file may have become invalid since the node was started; just its `data` counts here. */

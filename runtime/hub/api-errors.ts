@@ -8,6 +8,7 @@ export const apiCodes = {
   noSuitablePeers: 10005,
   clusterNotAvailable: 10008,
   insufficientResources: 10023,
+  noMessageFound: 10037,
   streamNameInUse: 10058,
   streamNotFound: 10059,
   subjectsOverlap: 10065,

@@ -8,13 +8,22 @@
  * - Frames: the node's `umec.<node>.>` is the fleet's; the answer is the PubAck of the stream TELEMETRY.
  * - Last message: `hub.last.umec.<node>.>` stands for JetStream's direct get, so that a node names no `$JS`
  *   subject (one does not come through a leaf link whose two sides are of different JetStream domains).
+ * - Objects: the bucket `node-<node>` is the node's as `hub.obj.<node>.>`, its last messages as
+ *   `hub.objlast.<node>.>`. Other than the exports above these name one account each.
  * - Commands: `cmd.<node>.>` goes the other way.
  *
  * The exports name the nodes' accounts: other accounts of the same cluster can't import them. Two leaf links
  * for each node let a new link replace a half-open one at once.
  */
 import { UmecError } from "../errors.ts";
-import { nameSyntax, streamName } from "../subjects.ts";
+import {
+  nameSyntax,
+  nodeObjectLastRoot,
+  nodeObjectRoot,
+  objectRoot,
+  objectStream,
+  streamName,
+} from "../subjects.ts";
 
 export interface ClusterNode {
   node: string;
@@ -48,7 +57,7 @@ export function clusterAccountsSnippet(
     ? `
     exports: [
       { service: "umec.>", accounts: [${importers}] }
-      { service: "${direct}.>", accounts: [${importers}] }
+      { service: "${direct}.>", accounts: [${importers}] }${names.map(objectExports).join("")}
     ]
     imports: [${names.map((node) => `\n      { service: { account: "${accountOf(node)}", subject: "cmd.${node}.>" } }`).join("")}
     ]`
@@ -75,7 +84,10 @@ function nodeAccount({ node, nkey }: ClusterNode, direct: string): string {
         nkey: "${nkey ?? `public nkey of the leaf user of ${node}`}"
         allowed_connection_types: ["LEAFNODE"]
         permissions {
-          publish: ["umec.${node}.>", "hub.last.umec.${node}.>", "_R_.>"]
+          publish: [
+            "umec.${node}.>", "hub.last.umec.${node}.>", "_R_.>"
+            "${nodeObjectRoot(node)}.>", "${nodeObjectLastRoot(node)}.>"
+          ]
           subscribe: ["_INBOX_${node}.>", "cmd.${node}.>"]
         }
       }
@@ -84,8 +96,21 @@ function nodeAccount({ node, nkey }: ClusterNode, direct: string): string {
     imports: [
       { service: { account: FLEET, subject: "umec.${node}.>" } }
       { service: { account: FLEET, subject: "${direct}.umec.${node}.>" }, to: "hub.last.umec.${node}.>" }
+      { service: { account: FLEET, subject: "${objectRoot(node)}.>" }, to: "${nodeObjectRoot(node)}.>" }
+      { service: { account: FLEET, subject: "${objectDirectGet(node)}.>" }, to: "${nodeObjectLastRoot(node)}.>" }
     ]
   }`;
+}
+
+function objectExports(node: string): string {
+  const accounts = `accounts: ["${accountOf(node)}"]`;
+  return `
+      { service: "${objectRoot(node)}.>", ${accounts} }
+      { service: "${objectDirectGet(node)}.>", ${accounts} }`;
+}
+
+function objectDirectGet(node: string): string {
+  return `$JS.API.DIRECT.GET.${objectStream(node)}.${objectRoot(node)}`;
 }
 
 function accountOf(node: string): string {

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { silentLog } from "../log.ts";
 import { startTestNode, testClock, wideLimits } from "../test-node.ts";
 import thermometer from "./fixtures/thermometer/driver.ts";
+import { memoryServices } from "./memory-services.ts";
 import { createSecrets } from "./secrets.ts";
 import { supervisePlugin } from "./supervisor.ts";
 
@@ -46,6 +47,7 @@ test("the tutorial's driver runs on a node: samples, a command and the alarm tha
     connect: () => node.connect("board"),
     clock: testClock,
     secrets: createSecrets({ dir: path }),
+    services: memoryServices(),
     log: silentLog,
   });
   const running = Promise.withResolvers<void>();

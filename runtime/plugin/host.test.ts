@@ -8,6 +8,7 @@ import { startTestNode, type TestNode, testClock, wideLimits } from "../test-nod
 import { Commands } from "./commands.ts";
 import type { Host, Secrets } from "./contract.ts";
 import { createHost, type RunningHost } from "./host.ts";
+import { memoryServices } from "./memory-services.ts";
 
 const secrets: Secrets = { get: async (name) => `the ${name}` };
 
@@ -24,6 +25,7 @@ async function startHost(node: TestNode, signal = new AbortController().signal):
     connection,
     clock: testClock,
     secrets,
+    services: memoryServices(),
     log: silentLog,
     limits: wideLimits,
     signal,
@@ -90,7 +92,7 @@ test("at most so many commands run, each for a limited time, and all end with th
   const plugin = await node.connect("p1");
   const api = await node.bus.connectApi();
   const controller = new AbortController();
-  const options = { connection: plugin, log: silentLog, signal: controller.signal };
+  const options = { connection: plugin, log: silentLog, signal: controller.signal, clock: testClock };
   const commands = new Commands({ ...options, maxUnderWay: 2, timeoutMs: 300 });
   let entered = Promise.withResolvers<void>();
   commands.handle("hang", (_, signal) => {

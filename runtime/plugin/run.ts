@@ -3,9 +3,11 @@ import type { Clock } from "../clock.ts";
 import type { EmitRate } from "../emit-limit.ts";
 import { messageOf, UmecError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { Driver, Secrets } from "./contract.ts";
+import type { MakeGate, SafeValue } from "./commands.ts";
+import type { Driver, Point, Secrets } from "./contract.ts";
 import type { EmitObserver } from "./emitter.ts";
 import { createHost, type RunningHost } from "./host.ts";
+import type { HostServices } from "./host-services.ts";
 import { ownStrays } from "./stray.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -17,6 +19,8 @@ export interface PluginTarget {
   limits: EmitRate;
   /** Valid by the driver's schema, defaults filled in. */
   options: Readonly<Record<string, unknown>>;
+  /** What points are set to when nobody commands them. @default none */
+  safe?: Readonly<Record<string, SafeValue>>;
 }
 
 export interface RunOptions {
@@ -25,8 +29,11 @@ export interface RunOptions {
   connection: NatsConnection;
   clock: Clock;
   secrets: Secrets;
+  services: HostServices;
   log: Log;
   graceMs: number;
+  /** @default every point that has a handler takes every value */
+  makeGate?: MakeGate | undefined;
   /** Ends the run. */
   signal: AbortSignal;
   observer: EmitObserver;
@@ -58,14 +65,28 @@ export async function runDriver(options: RunOptions): Promise<UmecError | undefi
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
 
+  const driverOptions = structuredClone(target.options) as never;
+  let points: Point[];
+  try {
+    points = driver.manifest.points(driverOptions);
+  } catch (error) {
+    signal.removeEventListener("abort", stop);
+    return asFailure(error);
+  }
+  const gate = options.makeGate?.(points);
+
   let watchdog: Watchdog | undefined;
   const running = createHost({
     connection,
     clock,
     secrets,
+    services: options.services,
     log,
     limits: target.limits,
     signal: controller.signal,
+    hasPoints: points.length > 0,
+    ...(gate && { gate }),
+    ...(target.safe && { safe: target.safe }),
     onTask: () => watchdog?.sign(),
     observer: {
       ...observer,
@@ -78,7 +99,6 @@ export async function runDriver(options: RunOptions): Promise<UmecError | undefi
   onHost(running);
   void connection.closed().then(() => fail(new UmecError("PLUGIN_CUT_OFF", "its connection was closed")));
 
-  const driverOptions = structuredClone(target.options) as never;
   const ended: Promise<UmecError> = ownStrays(onStray, async () => {
     const deadlineMs = driver.manifest.deadlineMs?.(driverOptions) ?? defaultDeadlineMs;
     watchdog = new Watchdog(deadlineMs, () => {

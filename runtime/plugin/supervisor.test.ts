@@ -6,6 +6,7 @@ import type { Log } from "../log.ts";
 import { silentLog } from "../log.ts";
 import { startTestNode, type TestNode, testClock, wideLimits } from "../test-node.ts";
 import { type Driver, defineDriver, type Manifest } from "./contract.ts";
+import { memoryServices } from "./memory-services.ts";
 import type { PluginTarget } from "./run.ts";
 import type { PluginStatus } from "./status.ts";
 import { type SupervisedPlugin, type SuperviseOptions, supervisePlugin } from "./supervisor.ts";
@@ -57,6 +58,7 @@ function supervise(
     connect: () => node.connect(name),
     clock: testClock,
     secrets: { get: async () => "" },
+    services: memoryServices(),
     log: silentLog,
     graceMs: 50,
     backoff: { minMs: 5, maxMs: 20 },

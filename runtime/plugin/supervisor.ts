@@ -25,8 +25,10 @@ import { ExponentialBackoff, halfJitterGenerator, type IBackoff } from "cockatie
 import type { Clock } from "../clock.ts";
 import { messageOf, UmecError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { Driver, Secrets } from "./contract.ts";
+import type { MakeGate } from "./commands.ts";
+import type { Driver, Sample, Secrets } from "./contract.ts";
 import type { RunningHost } from "./host.ts";
+import type { HostServices } from "./host-services.ts";
 import { type PluginTarget, runDriver } from "./run.ts";
 import type { PluginStatus } from "./status.ts";
 import { Tally } from "./tally.ts";
@@ -39,12 +41,15 @@ export interface SuperviseOptions {
   connect: () => Promise<NatsConnection>;
   clock: Clock;
   secrets: Secrets;
+  services: HostServices;
   log: Log;
   /** As `stop`. */
   signal?: AbortSignal;
   /** Time that a driver has to end. @default 5_000 */
   graceMs?: number;
   backoff?: RestartBackoff;
+  /** Judges commands by the plugin's points. @default each that has a handler is let through */
+  makeGate?: MakeGate;
 }
 
 export interface RestartBackoff {
@@ -60,6 +65,10 @@ export interface SupervisedPlugin {
   status(): PluginStatus;
   /** Takes `limits` and `required` while the driver runs; all else holds from its next start on. */
   adjust(target: PluginTarget): void;
+  /** Tells that the driver is alive, where its host can't see that. */
+  sign(): void;
+  /** Counts samples that were stored without the host's emit: a program has a connection of its own. */
+  heard(samples: readonly Sample[]): void;
   /** Ends the driver; resolves when it has ended or was left behind. */
   stop(): Promise<void>;
   /** Calls `listener` at each change of the state; returns the function that ends it. */
@@ -119,6 +128,16 @@ class Supervisor implements SupervisedPlugin {
     this.#running?.setLimits(target.limits);
   }
 
+  sign(): void {
+    this.#running?.sign();
+  }
+
+  heard(samples: readonly Sample[]): void {
+    this.sign();
+    this.#tally.emitted += samples.length;
+    this.#tally.addStored(samples, this.#options.clock.nowMs());
+  }
+
   stop(): Promise<void> {
     this.#stopped.abort(stopReason());
     return this.#done;
@@ -155,7 +174,7 @@ class Supervisor implements SupervisedPlugin {
 
   /** Why it ended, or `undefined` when it was told to. */
   async #runOnce(): Promise<UmecError | undefined> {
-    const { clock, secrets, connect, graceMs = 5_000 } = this.#options;
+    const { clock, secrets, services, connect, graceMs = 5_000 } = this.#options;
     const tally = this.#tally;
     const stopped = this.#stopped.signal;
     this.#setState("starting");
@@ -171,8 +190,10 @@ class Supervisor implements SupervisedPlugin {
         connection: this.#connection,
         clock,
         secrets,
+        services,
         log: this.#log,
         graceMs,
+        makeGate: this.#options.makeGate,
         signal: stopped,
         observer: {
           emitted: (samples) => {

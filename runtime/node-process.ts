@@ -1,0 +1,95 @@
+/** A plugin that is a process of its own, as a driver for its supervisor and as a watch on what it stores. */
+import { join } from "node:path";
+import type { Bus } from "./bus/types.ts";
+import type { Log } from "./log.ts";
+import type { SampleWatch } from "./outbox/types.ts";
+import type { Driver, Quality, Sample } from "./plugin/contract.ts";
+import type { PluginStatus } from "./plugin/status.ts";
+import type { SupervisedPlugin } from "./plugin/supervisor.ts";
+import type { PluginProcessConfig } from "./plugin-process.ts";
+import type { Confiner } from "./process/confine.ts";
+import { processDriver } from "./process/driver.ts";
+import type { ProcessTarget } from "./process/types.ts";
+import { qualityLabel, reasonLabel, type SenmlRecord } from "./senml/record.ts";
+import type { ClockTrust, PluginTarget } from "./target/types.ts";
+
+/** What processes of plugins need of their node. */
+export interface NodeProcesses {
+  node: string;
+  dataPath: string;
+  /** This program, as a command: it runs the drivers of the bundle. */
+  umec: readonly string[];
+  trust: () => ClockTrust;
+  confiner: () => Promise<Confiner>;
+}
+
+export interface ProcessPart {
+  driver: Driver;
+  status(): Pick<PluginStatus, "process">;
+  /** Counts what the process stores, and lets `watch` see what it wants. */
+  watch(watch: SampleWatch): SampleWatch;
+  /** To be called when the supervisor is there. */
+  attach(plugin: SupervisedPlugin): void;
+}
+
+export function createProcessPart(
+  target: PluginTarget & { process: ProcessTarget },
+  { node, dataPath, umec, trust, confiner }: NodeProcesses,
+  { bus, graceMs, log }: { bus: Bus; graceMs: number; log: Log },
+): ProcessPart {
+  const dir = join(dataPath, "plugins", target.name);
+  let started: PluginStatus["process"];
+  let supervised: SupervisedPlugin | undefined;
+  const config = (): PluginProcessConfig => {
+    const { process: _, ...plain } = target;
+    return { target: plain, dir, secretsDir: join(dataPath, "secrets"), trust: trust(), graceMs };
+  };
+  const driver = processDriver({
+    node,
+    plugin: target.name,
+    process: target.process,
+    runDir: join(dataPath, "run", "plugins", target.name),
+    dir,
+    busUrl: bus.url,
+    credentials: () => bus.pluginCredentials(target.name),
+    confiner,
+    ...(!target.process.exec && { isolated: { command: [...umec, "plugin-process"], config: config() } }),
+    onStart(now) {
+      const said = started?.warnings.join() === now.warnings.join();
+      started = now;
+      if (!said) for (const warning of now.warnings) log.warn(warning, { plugin: target.name });
+    },
+    onAlive: () => supervised?.sign(),
+    // Less than the supervisor waits, so that nothing is left behind.
+    graceMs: Math.floor(graceMs * 0.75),
+  });
+  return {
+    driver,
+    status: () => (started ? { process: started } : {}),
+    attach(plugin) {
+      supervised = plugin;
+    },
+    watch: (watch) => ({
+      wants: () => true,
+      accepted(records) {
+        supervised?.heard(records.map(sampleOf));
+        const wanted = records.filter(({ n }) => watch.wants(n));
+        if (wanted.length > 0) watch.accepted(wanted);
+      },
+    }),
+  };
+}
+
+function sampleOf(record: SenmlRecord): Sample {
+  const { n: name, v, vs, vb, vd, u, s } = record;
+  const quality = record[qualityLabel] as Quality | undefined;
+  const reason = record[reasonLabel];
+  const value = v ?? vb ?? vd ?? (quality === "bad" && vs === "" ? null : vs) ?? s ?? null;
+  return {
+    name,
+    value,
+    ...(u !== undefined && { unit: u }),
+    ...(quality !== undefined && { quality }),
+    ...(reason !== undefined && { reason }),
+  };
+}

@@ -1,0 +1,17 @@
+/** What an isolated driver's process and the node say to each other beside the bus. */
+import type { StoredObject, TimeReading } from "../plugin/contract.ts";
+
+export type ToNode =
+  /** The process still turns round. */
+  | { kind: "alive" }
+  | { kind: "object"; id: number; object: StoredObject }
+  | { kind: "time"; reading: TimeReading }
+  /** Why it ends. */
+  | { kind: "failed"; code: string; message: string; hint?: string };
+
+/** The answer to an object: kept, or why not. */
+export type ToPlugin = { kind: "object"; id: number; error?: { code: string; message: string } };
+
+/** Time between two signs that the process turns round, and how long one may be missing. */
+export const aliveMs = 10_000;
+export const aliveDeadlineMs = 60_000;
