@@ -34,6 +34,7 @@ test: check ## everything that must hold before a change goes in; ends with `N p
 # itself; the rest goes two at a time.
 TIMED := qemu-tests/footprint.test.ts qemu-tests/temperature.test.ts
 test-parts:
+	@.ci/peers/run true
 	@$(RUN_TESTS) --test-concurrency=2 $(TESTS)
 
 test-boards:

@@ -43,7 +43,9 @@ onEachBoard("`umec discover` finds what the board carries, and what it writes ru
 
   // The node takes what is written for its file, and reads the chip that nobody has named to it.
   const file = "/data/umec/node.yaml";
-  const chips = await board.sh("umec discover i2c --yaml 2>/dev/null", { timeoutMs: 300_000 });
+  const chips = await board.sh(`umec discover i2c --at ${bus} --yaml --timeout 2m 2>/dev/null`, {
+    timeoutMs: 300_000,
+  });
   const target = parse((await board.sh(`cat ${file}`)).output);
   Object.assign(target.plugins, parse(chips.output).plugins);
   await board.sh(`cat >${file} <<'end'\n${JSON.stringify(target)}\nend`);
