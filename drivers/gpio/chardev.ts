@@ -10,11 +10,20 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { UmecError } from "../../runtime/plugin/sdk.ts";
+import { messageOf, type UmecError } from "../../runtime/plugin/sdk.ts";
 import { isLibcError, type Libc, libc } from "../common/libc.ts";
-import { busyError, errnoOf, faultError, goneError, noChipError, openError, requestError } from "./errors.ts";
+import { loadWatchReadable, type WatchReadable } from "../common/readable.ts";
+import {
+  addonError,
+  busyError,
+  errnoOf,
+  faultError,
+  goneError,
+  noChipError,
+  openError,
+  requestError,
+} from "./errors.ts";
 import type { Chip, Chips, Edge, GpioPort, HeldLines, LineConfig, LineInfo, LineRequest } from "./port.ts";
-import { loadWatchReadable, type WatchReadable } from "./readable.ts";
 import * as uapi from "./uapi.ts";
 
 /** What it needs of the system; for tests, another one. */
@@ -34,7 +43,8 @@ const setNonBlocking = 0x5421;
 const consumer = "umec";
 
 export const linux: Omit<System, "libc"> = {
-  watchReadable: loadWatchReadable,
+  watchReadable: () =>
+    loadWatchReadable().catch((cause: unknown) => Promise.reject(addonError("epoll", messageOf(cause)))),
   open: (path) => openSync(path, "r+"),
   close: closeSync,
   read: (fd, into) => readSync(fd, into),

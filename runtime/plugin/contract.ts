@@ -51,8 +51,8 @@ export interface Command {
 
 /**
  * Does the command; what it returns is the JSON reply, or the reply's bytes as they are for a `Uint8Array`. A thrown
- * `UmecError` is the reply's code and message. For a point that can be read back, the value that holds now is the
- * reply.
+ * `UmecError` is the reply's code and message. For a point that can be read back, the reply tells the value
+ * that holds now.
  */
 export type CommandHandler = (command: Command, signal: AbortSignal) => unknown | Promise<unknown>;
 
