@@ -21,7 +21,7 @@ export function addDiscoverCommand(program: Command, context: Context): void {
       "be told where to look, such as modbus, is asked by name with --at.",
     examples: [
       "umec discover                            # all drivers that can look by themselves",
-      "umec discover --yaml >> node.yaml        # just the plugins",
+      "umec discover --yaml > found.yaml        # just the plugins",
       "umec discover modbus --at /dev/ttyUSB0   # which units answer on a line",
       "umec discover onvif --json | jq -r .summary",
     ],
