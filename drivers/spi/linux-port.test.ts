@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { endianness } from "node:os";
 import { test } from "node:test";
-import { createLinuxPort, openLinuxPort } from "./linux-port.ts";
+import { createLinuxPort } from "./linux-port.ts";
 
 const place = { bus: 0, chipSelect: 1 };
 const settings = {
@@ -106,11 +106,4 @@ test("what the kernel says of a file and of a transfer is told", async () => {
     const port = await createLinuxPort(place, settings, module);
     await assert.rejects(port.transfer(Uint8Array.of(0)), { code });
   }
-});
-
-test("the package's machine code loads, and says that there is no such device file", async () => {
-  await assert.rejects(openLinuxPort({ bus: 4095, chipSelect: 255 }, settings), {
-    code: "SPI_NO_DEVICE",
-    message: /\/dev\/spidev4095\.255 can't be opened \(ENOENT\)/,
-  });
 });
