@@ -4,9 +4,16 @@ import type { MachineName } from "./kit/devices/types.ts";
 /** The boards that the stories run on; UMEC_MACHINES, with commas, names others. */
 export const machines = (process.env.UMEC_MACHINES ?? "virt,imx8mp-evk").split(",") as MachineName[];
 
+/** For stories that show nothing more on a slower board: that one alone is asked for by UMEC_MACHINES. */
+export const fastest: readonly MachineName[] = process.env.UMEC_MACHINES === undefined ? ["virt"] : machines;
+
 /** One story, told on each board. It has fifteen minutes; most need one or two. */
-export function onEachBoard(name: string, story: (machine: MachineName) => Promise<void>): void {
-  for (const machine of machines) {
+export function onEachBoard(
+  name: string,
+  story: (machine: MachineName) => Promise<void>,
+  boards: readonly MachineName[] = machines,
+): void {
+  for (const machine of boards) {
     test(`${name} (${machine})`, { timeout: 900_000 }, () => story(machine));
   }
 }

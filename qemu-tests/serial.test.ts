@@ -3,62 +3,66 @@ import { epochOf, type SimulatedReceiver } from "../drivers/serial/nmea-simulato
 import { guestNames } from "./kit/devices/guest-names.ts";
 import { byteStream } from "./kit/devices/serial/byte-stream.ts";
 import { Board, Hub } from "./kit/index.ts";
-import { onEachBoard } from "./machines.ts";
+import { fastest, onEachBoard } from "./machines.ts";
 
-onEachBoard("a GNSS receiver's position and speed arrive at the hub", async (machine) => {
-  const receiver: SimulatedReceiver = {
-    latitude: 48.1173,
-    longitude: 11.5167,
-    altitude: 545.4,
-    speed: 3.5,
-    course: 84.4,
-    fix: 1,
-    satellites: 8,
-    hdop: 0.9,
-  };
-  const line = byteStream();
-  line.repeat(1000, () => epochOf(receiver, Date.now()));
-  const options = {
-    path: guestNames[machine].serial,
-    framing: "nmea",
-    silentMs: 4000,
-    init: ["$PMTK220,1000*1F\r\n"],
-    commands: { restart: { send: "$PMTK101*32\r\n" } },
-  };
-  await using hub = await Hub.start({ nodes: ["lamp-0042"] });
-  await using _board = await Board.boot({
-    machine,
-    hub,
-    node: "lamp-0042",
-    target: { plugins: { place: { driver: "serial", options } } },
-    devices: [line],
-  });
-  const sample = (name: string, value: number | null | boolean, more: object = {}) =>
-    hub.sample({
+onEachBoard(
+  "a GNSS receiver's position and speed arrive at the hub",
+  async (machine) => {
+    const receiver: SimulatedReceiver = {
+      latitude: 48.1173,
+      longitude: 11.5167,
+      altitude: 545.4,
+      speed: 3.5,
+      course: 84.4,
+      fix: 1,
+      satellites: 8,
+      hdop: 0.9,
+    };
+    const line = byteStream();
+    line.repeat(1000, () => epochOf(receiver, Date.now()));
+    const options = {
+      path: guestNames[machine].serial,
+      framing: "nmea",
+      silentMs: 4000,
+      init: ["$PMTK220,1000*1F\r\n"],
+      commands: { restart: { send: "$PMTK101*32\r\n" } },
+    };
+    await using hub = await Hub.start({ nodes: ["lamp-0042"] });
+    await using _board = await Board.boot({
+      machine,
+      hub,
       node: "lamp-0042",
-      plugin: "place",
-      name: `gnss/${name}`,
-      where: (found) => found.value === value,
-      timeoutMs: 60_000,
-      ...more,
+      target: { plugins: { place: { driver: "serial", options } } },
+      devices: [line],
     });
-  const latitude = await sample("latitude", 48.1173, { timeoutMs: 180_000 });
-  assert.equal(latitude.unit, "lat");
-  assert.equal((await sample("longitude", 11.5167)).unit, "lon");
-  assert.equal((await sample("speed", 3.5)).unit, "m/s");
-  await sample("online", true, { lane: "alarm" });
-  // What the driver writes comes out of the board.
-  await line.heard("$PMTK220,1000*1F\r\n");
+    const sample = (name: string, value: number | null | boolean, more: object = {}) =>
+      hub.sample({
+        node: "lamp-0042",
+        plugin: "place",
+        name: `gnss/${name}`,
+        where: (found) => found.value === value,
+        timeoutMs: 60_000,
+        ...more,
+      });
+    const latitude = await sample("latitude", 48.1173, { timeoutMs: 180_000 });
+    assert.equal(latitude.unit, "lat");
+    assert.equal((await sample("longitude", 11.5167)).unit, "lon");
+    assert.equal((await sample("speed", 3.5)).unit, "m/s");
+    await sample("online", true, { lane: "alarm" });
+    // What the driver writes comes out of the board.
+    await line.heard("$PMTK220,1000*1F\r\n");
 
-  receiver.latitude = -33.8568;
-  receiver.speed = 0.5;
-  await sample("latitude", -33.8568);
-  await sample("speed", 0.5);
+    receiver.latitude = -33.8568;
+    receiver.speed = 0.5;
+    await sample("latitude", -33.8568);
+    await sample("speed", 0.5);
 
-  receiver.fix = 0;
-  const lost = await sample("latitude", null);
-  assert.deepEqual([lost.quality, lost.reason], ["bad", "no fix"]);
+    receiver.fix = 0;
+    const lost = await sample("latitude", null);
+    assert.deepEqual([lost.quality, lost.reason], ["bad", "no fix"]);
 
-  await line.stop();
-  await sample("online", false, { lane: "alarm" });
-});
+    await line.stop();
+    await sample("online", false, { lane: "alarm" });
+  },
+  fastest,
+);
