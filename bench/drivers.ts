@@ -41,8 +41,8 @@ const idle: Readonly<Record<string, object>> = {
   i2c: { bus: 7, devices: { t0: { type: "tmp105", address: 0x48 } } },
   modbus: { host: "127.0.0.1", port: 9, units: { m: { unit: 1, registers: { a: { address: 0 } } } } },
   onvif: { host: "127.0.0.1", port: 9 },
-  serial: { path: "/dev/ttyNONE", framing: { type: "nmea" } },
-  spi: { bus: 7, devices: { adc: { type: "mcp3008", chipSelect: 0 } } },
+  serial: { path: "/dev/ttyNONE", framing: "nmea" },
+  spi: { bus: 7, devices: { oven: { type: "max31855", chipSelect: 0 } } },
   system: {},
   v4l2: { device: "/dev/video99" },
 };
@@ -194,7 +194,7 @@ async function start(bench: Bench, program: string, data: string, targets: objec
       "--log-level",
       "error",
     ],
-    { stdio: ["ignore", "ignore", "inherit"] },
+    { stdio: ["ignore", "ignore", "ignore"] },
   );
   bench.defer(() => stop(child));
   await once(child, "spawn");
