@@ -10,12 +10,12 @@
  *   architecture either.
  * - Names of functions and classes are kept: a stack in a log can be read without the maps.
  */
-import { readFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { build, type Metafile, type Plugin } from "esbuild";
-import { UmecError } from "../runtime/errors.ts";
+import { basename } from "node:path";
+import { build, type Metafile, type OutputFile, type Plugin } from "esbuild";
 import { addons } from "./addons.ts";
+import { ownSources } from "./own-sources.ts";
 import { root } from "./paths.ts";
+import { replaceModules } from "./replace-modules.ts";
 
 export interface Scripts {
   /** By file name, in order of names. */
@@ -32,22 +32,41 @@ const entries = {
   "outbox-thread": "runtime/outbox/thread.ts",
 } as const;
 
-/** Packages in CommonJS, and our loader of addons, need a `require`. */
+/** What is taken for a package, of which only what is used goes in. */
+const alias = {
+  // The package as ES modules: for browsers, and but for `Buffer` and warnings the same.
+  yaml: "./node_modules/yaml/browser/dist/index.js",
+  typebox: "./bundle/stand-ins/typebox.ts",
+};
+
+/** Packages in CommonJS, and our loader of addons, need a `require`; few modules do. */
 const banner =
   'import{createRequire as umecRequire}from"node:module";const require=umecRequire(import.meta.url);';
 
-export async function buildScripts(): Promise<Scripts> {
+/** Its line stays, empty: maps count lines. */
+function withoutIdleBanner({ path, contents, text }: OutputFile): Uint8Array {
+  if (!path.endsWith(".mjs")) return contents;
+  const rest = text.replace(banner, "");
+  return /\brequire\b/.test(rest) ? contents : Buffer.from(rest);
+}
+
+/** `from`: other entries than the program's, for tests. Rejects with esbuild's errors, and what makes it stop here. */
+export async function buildScripts(from: Readonly<Record<string, string>> = entries): Promise<Scripts> {
+  const replaced = replaceModules();
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     // Nothing is written there: with the tree itself as the place, maps name their sources relative to it.
     outdir: root,
     write: false,
-    entryPoints: { ...entries },
+    entryPoints: { ...from },
     bundle: true,
     splitting: true,
     format: "esm",
     platform: "node",
     target: "node24",
+    // Node.js 24 has it; esbuild's table does not say so yet.
+    supported: { using: true },
+    alias,
     outExtension: { ".js": ".mjs" },
     chunkNames: "[name]-[hash]",
     banner: { js: banner },
@@ -58,15 +77,18 @@ export async function buildScripts(): Promise<Scripts> {
     charset: "utf8",
     metafile: true,
     logLevel: "silent",
-    plugins: [threadEntries, addonFinders],
+    logOverride: { "import-is-undefined": "error" },
+    plugins: [ownSources(from), replaced.plugin, addonFiles],
   });
   const files = outputFiles
-    .map(({ path, contents }) => [basename(path), contents] as const)
+    .map((file) => [basename(file.path), withoutIdleBanner(file)] as const)
     .toSorted(([a], [b]) => (a < b ? -1 : 1));
   return {
     modules: new Map(files.filter(([name]) => name.endsWith(".mjs"))),
     maps: new Map(files.filter(([name]) => name.endsWith(".map"))),
-    inputs: Object.keys(usedInputs(metafile)).toSorted(),
+    inputs: Object.keys(usedInputs(metafile))
+      .filter((input) => !replaced.isStandIn(input))
+      .toSorted(),
   };
 }
 
@@ -75,32 +97,10 @@ function usedInputs(metafile: Metafile): Record<string, unknown> {
   return Object.assign({}, ...Object.values(metafile.outputs).map(({ inputs }) => inputs));
 }
 
-/** `new Worker(new URL("./x.ts", import.meta.url)` becomes the name of the entry made of that file. */
-const threadEntries: Plugin = {
-  name: "thread-entries",
-  setup({ onLoad }) {
-    const worker = /(new Worker\(\s*new URL\()"([^"]+)"(?=, import\.meta\.url\))/g;
-    onLoad({ filter: /\/(runtime|drivers)\/.*\.ts$/ }, async ({ path }) => {
-      const source = await readFile(path, "utf8");
-      const contents = source.replace(worker, (_, start: string, file: string) => {
-        const thread = join(dirname(path), file);
-        const entry = Object.entries(entries).find(([, entrySource]) => join(root, entrySource) === thread);
-        if (entry) return `${start}"./${entry[0]}.mjs"`;
-        const message = `${path} starts ${file}, which is not an entry of the bundle`;
-        throw new UmecError("BUNDLE_ENTRY_MISSING", message, { hint: "add it in bundle/scripts.ts" });
-      });
-      return { contents, loader: "ts" };
-    });
-  },
-};
-
-const addonFinders: Plugin = {
-  name: "addon-finders",
-  setup({ onLoad, onResolve }) {
-    onLoad({ filter: /\/node_modules\/.*\.js$/ }, ({ path }) => {
-      const addon = addons.find((row) => path.endsWith(`/node_modules/${row.finder.path}`));
-      return addon ? { contents: addon.finder.source, loader: "js" } : undefined;
-    });
+/** Machine code lies beside the modules. */
+const addonFiles: Plugin = {
+  name: "addon-files",
+  setup({ onResolve }) {
     onResolve({ filter: /\.node$/ }, ({ path, importer }) => {
       const addon = addons.find(({ file }) => path === `./${file}`);
       if (addon) return { path, external: true };

@@ -1,6 +1,7 @@
 /** The text of a umec.json, out of a file or of what the command line says, and checked as the node will check it. */
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { parse } from "yaml";
 import { cardFileBytes } from "../commission/card-file.ts";
 import { checkCard } from "../commission/check-card.ts";
 import { drivers } from "../drivers.ts";
@@ -72,7 +73,7 @@ export async function composeCard(parts: Omit<CardOptions, "config">): Promise<s
 
 /** @param path the text's name in findings. @throws UmecError `CARD_INVALID` */
 export async function checkedText(text: string, path: string, { stderr }: Context): Promise<string> {
-  const { card, findings } = await checkCard(text, { path, drivers });
+  const { card, findings } = await checkCard(text, { path, drivers, nowMs: Date.now() });
   stderr.write(formatFindings(findings));
   if (!card) {
     const { errors } = countFindings(findings);
@@ -117,7 +118,6 @@ async function readTarget(path: string | undefined): Promise<TargetParts> {
 }
 
 async function readKeys(path: string): Promise<Record<string, unknown>> {
-  const { parse } = await import("yaml");
   const text = await readText(path);
   try {
     const value: unknown = parse(text);
