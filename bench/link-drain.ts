@@ -1,8 +1,10 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { startBus } from "../runtime/bus/bus.ts";
+import { deriveKeys } from "../runtime/identity/keys.ts";
 import { buildFrame } from "../runtime/link/frame-builder.ts";
 import { Link } from "../runtime/link/link.ts";
 import { silentLog } from "../runtime/log.ts";
@@ -60,10 +62,13 @@ export async function startRig(bench: Bench, natsServerPath: string, samples: nu
   return { bench, hub, bus, connection, busPid: natsServerPid(dir), packs };
 }
 
+const identity = deriveKeys(Buffer.alloc(32, 1), false);
+
 /** Fills an outbox, links it, and measures until all that waited is acknowledged. */
 export async function drain(
   { bench, hub, bus, connection, busPid, packs }: Rig,
   round: number,
+  options: { signed: boolean } = { signed: true },
 ): Promise<Drained> {
   const dir = join(bench.dir, `outbox-${round}`);
   const outbox = await Outbox.open({
@@ -76,7 +81,8 @@ export async function drain(
   try {
     bench.progress(`round ${round + 1}: filling the outbox`);
     const waiting = await fill(outbox, packs);
-    bench.progress(`round ${round + 1}: draining ${waiting.toLocaleString("en")} samples`);
+    const how = options.signed ? "" : " without signatures";
+    bench.progress(`round ${round + 1}: draining ${waiting.toLocaleString("en")} samples${how}`);
     const sentBefore = await hub.sentBytes();
     const live = new LiveLoad(outbox);
     const cpu = cpuMeter({ bus: busPid, hub: hub.natsServerPid });
@@ -91,6 +97,7 @@ export async function drain(
       signal: ended.signal,
       backlogBytesPerS: 1e9,
       spreadMs: 0,
+      ...(options.signed && { sign: (message) => identity.sign(message) }),
     });
     const liveDone = live.run(ended.signal);
     await drained;
@@ -112,6 +119,7 @@ export async function drain(
   } finally {
     ended.abort();
     await outbox.close();
+    await rm(dir, { recursive: true, force: true });
   }
 }
 

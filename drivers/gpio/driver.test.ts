@@ -120,7 +120,7 @@ test("pulses are counted with those that went missing, and the total outlives a 
   await second.samples(named("water/count", 12));
   assert.equal(await second.command("water/count", 5000), 5000);
   assert.deepEqual(state.get("counts"), { water: 5000 });
-  await assert.rejects(second.command("water/count", -1), { code: "GPIO_VALUE" });
+  await assert.rejects(second.command("water/count", -1), { code: "COMMAND_INVALID" });
 });
 
 test("an output is safe first, then initial, obeys commands with what is read back, and ends safe", async () => {
@@ -163,7 +163,7 @@ test("a pulse ends by itself, not before its time, and gives way to a command", 
   await run.samples(named("siren", false), { count: 3 });
   assert.deepEqual(gpio.history(siren).slice(3), [true, true, true, false]);
   for (const value of [1, "on", { pulseMs: 0 }, { pulseMs: 10, more: 1 }, null]) {
-    await assert.rejects(run.command("siren", value), { code: "GPIO_VALUE" }, JSON.stringify(value));
+    await assert.rejects(run.command("siren", value), { code: "COMMAND_INVALID" }, JSON.stringify(value));
   }
 });
 
@@ -183,7 +183,7 @@ test("a duty cycle is held until the next command, and the end is safe", async (
   assert.equal(await run.command("fan", 100), 100);
   const [full] = await run.samples(named("fan", 100));
   assert.equal(full?.unit, "%");
-  await assert.rejects(run.command("fan", 101), { code: "GPIO_VALUE" });
+  await assert.rejects(run.command("fan", 101), { code: "COMMAND_INVALID" });
   await run.command("fan", 30);
   await run.stop();
   assert.equal(gpio.level(siren), false);
