@@ -32,6 +32,7 @@ const byCode: ReadonlyMap<string, number> = new Map([
   ["HUB_NODE_INVALID", exitCodes.usage],
   ["HUB_NODE_NAME", exitCodes.usage],
   ["HUB_QUERY_INVALID", exitCodes.usage],
+  ["HUB_TABLE_INVALID", exitCodes.usage],
   ["HUB_TLS_REQUIRED", exitCodes.usage],
   ["CARD_INVALID", exitCodes.invalidTarget],
   ["CARD_UNREADABLE", exitCodes.invalidTarget],

@@ -40,5 +40,8 @@ test("umec hub card prints a node's umec.json while the hub runs", async () => {
   const unknown = await umec(["hub", "card", "lamp-0043", "--data", data, ...hubUrl]);
   assert.equal(unknown.code, 1);
   assert.equal(unknown.stdout, "");
-  assert.match(unknown.stderr, /knows no node lamp-0043\nhint: start the hub with it: .*--node lamp-0043\n$/);
+  assert.match(
+    unknown.stderr,
+    /knows no node lamp-0043\nhint: give it a token .*, or start the hub with it: .*--node lamp-0043\n$/,
+  );
 });

@@ -23,7 +23,7 @@ export function addHubReadCommand(hub: Command, context: Context): void {
     summary: "print what a node has stored at the hub",
     description:
       "Prints one plugin's samples in the order in which the node took them, up to now. Exit status 5 when a " +
-      "stored message could not be read.",
+      "stored message could not be read, or was not by the node: `umec hub quarantine` lists those.",
     examples: [
       "umec hub read --creds hub/fleet.creds lamp-0042 meter",
       "umec hub read --creds hub/fleet.creds --from 2h --name meter/voltage --json lamp-0042 meter",
@@ -55,10 +55,12 @@ async function read(node: string, plugin: string, options: ReadOptions, context:
   const { stdout, stderr, signal } = context;
   const nc = await connectHub(options);
   let unreadable = 0;
+  let forged = 0;
   try {
     const reader = createReader(nc);
     const onMalformed = () => void unreadable++;
-    const query = { node, plugin, lane, signal, onMalformed };
+    const onForged = () => void forged++;
+    const query = { node, plugin, lane, signal, onMalformed, onForged };
     const lines = options.gaps
       ? map(reader.gaps(query), (gap) => (json ? JSON.stringify(gap) : gapLine(gap)))
       : map(
@@ -74,8 +76,12 @@ async function read(node: string, plugin: string, options: ReadOptions, context:
   } finally {
     await nc.close();
   }
-  if (unreadable === 0) return;
-  stderr.write(`umec: ${plural(unreadable, "stored message")} could not be read\n`);
+  if (unreadable === 0 && forged === 0) return;
+  if (unreadable > 0) stderr.write(`umec: ${plural(unreadable, "stored message")} could not be read\n`);
+  if (forged > 0) {
+    const said = `${plural(forged, "stored frame")} not signed by ${node}, and left out`;
+    stderr.write(`umec: ${said}: see umec hub quarantine ${node}\n`);
+  }
   context.exitCode = exitCodes.damaged;
 }
 

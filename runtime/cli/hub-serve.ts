@@ -2,6 +2,8 @@ import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
+import { UmecError } from "../errors.ts";
+import { serveHubControl } from "../hub/hub-control.ts";
 import { provisionBuckets } from "../hub/objects.ts";
 import { startHubServer } from "../hub/server.ts";
 import { provisionStream } from "../hub/stream.ts";
@@ -23,6 +25,7 @@ export interface ServeOptions {
   tlsKey?: string;
   maxBytes?: number;
   maxAge?: number;
+  renewDays: number;
   json?: true;
   logFormat: LogFormat;
   logLevel: LogLevel;
@@ -35,7 +38,7 @@ export interface HubReady {
   leafUrl: string;
   /** Credentials file of the user that reads and commands all nodes. */
   fleetCredentials: string;
-  /** Credentials file of each node. */
+  /** Credentials file of each node that has one; those that have enrolled have none. */
   credentials: Record<string, string>;
 }
 
@@ -53,12 +56,19 @@ export async function serveHub(options: ServeOptions, { stdout, stderr, signal }
     dir,
     natsServerPath,
     nodes,
+    enrolment: { validMs: options.renewDays * 86_400_000 },
     listen: options.listen,
     leafListen: options.leafListen,
     ...(tlsCert !== undefined &&
       tlsKey !== undefined && { tls: { certFile: resolve(tlsCert), keyFile: resolve(tlsKey) } }),
     log,
   });
+  const enrolled = [...add, ...remove].find((node) => hub.desk.registry.nodes.has(node));
+  if (enrolled !== undefined) {
+    throw new UmecError("HUB_NODE_ENROLLED", `${enrolled} has enrolled: it has keys of its own`, {
+      hint: `leave out --node and --remove-node for it; to cut it off: umec hub revoke ${enrolled}`,
+    });
+  }
   // Only now: a name that the hub refuses must not be remembered.
   await writeNodes(dir, nodes);
   const fleet = await hub.connectFleet();
@@ -69,12 +79,14 @@ export async function serveHub(options: ServeOptions, { stdout, stderr, signal }
   });
   await provisionBuckets(fleet, nodes, { log });
   await fleet.close();
+  const parts = { desk: hub.desk, named: () => hub.namedNodes, refusals: () => hub.refusals };
+  await using _control = await serveHubControl(dir, parts, log);
   const ready: HubReady = {
     pid: process.pid,
     clientUrl: hub.clientUrl,
     leafUrl: hub.leafUrl,
     fleetCredentials: await hub.fleetCredentialsFile(),
-    credentials: Object.fromEntries(nodes.map((node) => [node, hub.credentialsFile(node)])),
+    credentials: Object.fromEntries(hub.namedNodes.map((node) => [node, hub.credentialsFile(node)])),
   };
   stdout.write(options.json ? `${JSON.stringify(ready)}\n` : readyText(ready, options));
   if (!signal.aborted) await once(signal, "abort");
@@ -105,7 +117,7 @@ function readyText(ready: HubReady, { leafListen, tlsCert, data }: ServeOptions)
     `  credentials: ${local ? path : `./${node}.creds`}`,
     ...(tlsCert === undefined ? [] : ["  # ca: ./ca.pem # where the certificate is of your own CA"]),
   ]);
-  const nobody = `\nNo node may link yet: start the hub once with --node NAME.`;
+  const nobody = `\nNodes enrol with a token: umec hub token --name NAME`;
   const read = `\nRead what they store: umec hub read --creds ${join(data, "fleet.creds")} --url ${ready.clientUrl} NODE PLUGIN`;
   const end = blocks.length === 0 ? [nobody] : [...blocks, read];
   return `${["the hub is ready", ...facts, ...end].join("\n")}\n`;

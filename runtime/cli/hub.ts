@@ -3,9 +3,14 @@ import { UmecError } from "../errors.ts";
 import { addCommand, type Context } from "./context.ts";
 import { addHubCardCommand } from "./hub-card.ts";
 import type { ClusterOptions } from "./hub-cluster.ts";
+import { addHubEnrolCommand } from "./hub-enrol.ts";
+import { addHubNodesCommand } from "./hub-list.ts";
 import { addHubObjectsCommand } from "./hub-objects.ts";
+import { addHubQuarantineCommand } from "./hub-quarantine.ts";
 import { addHubReadCommand } from "./hub-read.ts";
+import { addHubRevokeCommands } from "./hub-revoke.ts";
 import type { ServeOptions } from "./hub-serve.ts";
+import { addHubTokenCommand } from "./hub-token.ts";
 import { logFormatOption, logLevelOption } from "./run.ts";
 import { bytesArgument, durationArgument, integerArgument } from "./units.ts";
 
@@ -21,8 +26,8 @@ export function addHubCommand(program: Command, context: Context): void {
       "Without --url: runs the embedded hub, one nats-server with JetStream, until SIGTERM or SIGINT. It " +
       "remembers its nodes.\nWith --url: makes the stream of samples in your own cluster, or brings it up to date.",
     examples: [
-      "umec hub --node lamp-0042                  # prints what goes into its node.yaml",
-      "umec hub                                   # again, with all nodes that it knows",
+      "umec hub                                   # with all nodes that it knows; umec hub token makes more",
+      "umec hub --node lamp-0042                  # one with a credentials file; prints its part of a node.yaml",
       "umec hub --leaf-listen 0.0.0.0:7422 --tls-cert hub.pem --tls-key hub.key --max-age 90d",
       "umec hub --print-accounts lamp-1 lamp-2    # for the configuration of your own nats-servers",
       "umec hub --url nats://n1.example.org,nats://n2.example.org --creds fleet.creds --replicas 3",
@@ -51,6 +56,12 @@ export function addHubCommand(program: Command, context: Context): void {
     )
     .option("--max-bytes <size>", "size at which the stream refuses more, such as 50GiB", bytesArgument)
     .option("--max-age <duration>", "age at which frames are removed, such as 90d", durationArgument)
+    .option(
+      "--renew-days <days>",
+      "how long an enrolled node's claims hold; it renews at two thirds",
+      integerArgument(1, 3650),
+      90,
+    )
     .option("--json", "one line of JSON instead of text")
     .addOption(logFormatOption())
     .addOption(logLevelOption().default("info"))
@@ -70,8 +81,13 @@ export function addHubCommand(program: Command, context: Context): void {
       }
     });
   addHubReadCommand(hub, context);
+  addHubQuarantineCommand(hub, context);
   addHubObjectsCommand(hub, context);
   addHubCardCommand(hub, context);
+  addHubTokenCommand(hub, context);
+  addHubNodesCommand(hub, context);
+  addHubRevokeCommands(hub, context);
+  addHubEnrolCommand(hub, context);
 }
 
 function checkCombination({ tlsCert, tlsKey, url, node }: HubOptions): void {

@@ -12,6 +12,8 @@
  * 4. **`since` is true**: all rows from a live frame's `since` to its `last` are on the live chain by then. A
  *    node that lost an acknowledgement relies on it.
  * 5. **Headers count right**, and every message can be read.
+ * 6. **No frame is forged**: each is signed by its node, if it must be (node-keys.ts). One that is not counts for nothing
+ *    else: its rows are not there.
  *
  * It takes each frame once, in the order in which the hub stored them, and keeps ranges of row numbers:
  * memory grows with the number of outages and gaps, not of frames. A stream with a maximal age has lost its
@@ -20,7 +22,7 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import type { Lane } from "../plugin/contract.ts";
 import { type AuditCounts, type ChainAudit, ChainAuditor } from "./audit-chain.ts";
-import type { HubFrame, MalformedFrame } from "./frames.ts";
+import type { ForgedFrame, HubFrame, MalformedFrame } from "./frames.ts";
 import { createReader } from "./reader.ts";
 
 export type { AuditCounts, ChainAudit } from "./audit-chain.ts";
@@ -58,9 +60,13 @@ export interface NodeAudit {
   malformed: number;
   /** The first of them. */
   malformedFrames: MalformedFrame[];
+  /** Frames that are not by the node. */
+  forged: number;
+  /** The first of them. */
+  forgedFrames: ForgedFrame[];
 }
 
-const malformedShown = 20;
+const framesShown = 20;
 
 /** Audits what the hub has stored of a node. Rejects as `HubReader.frames` does. */
 export async function auditNode(nc: NatsConnection, options: AuditOptions): Promise<NodeAudit> {
@@ -69,6 +75,7 @@ export async function auditNode(nc: NatsConnection, options: AuditOptions): Prom
   const frames = createReader(nc).frames({
     node,
     onMalformed: (frame) => audit.addMalformed(frame),
+    onForged: (frame) => audit.addForged(frame),
     ...(signal && { signal }),
   });
   for await (const frame of frames) audit.add(frame);
@@ -85,6 +92,8 @@ export class Audit {
   readonly #chains = new Map<string, ChainAuditor>();
   readonly #malformedFrames: MalformedFrame[] = [];
   #malformed = 0;
+  readonly #forgedFrames: ForgedFrame[] = [];
+  #forged = 0;
 
   constructor(options: Omit<AuditOptions, "signal">) {
     this.#options = options;
@@ -99,8 +108,13 @@ export class Audit {
   }
 
   addMalformed(frame: MalformedFrame): void {
-    if (this.#malformedFrames.length < malformedShown) this.#malformedFrames.push(frame);
+    if (this.#malformedFrames.length < framesShown) this.#malformedFrames.push(frame);
     this.#malformed++;
+  }
+
+  addForged(frame: ForgedFrame): void {
+    if (this.#forgedFrames.length < framesShown) this.#forgedFrames.push(frame);
+    this.#forged++;
   }
 
   /** The findings so far. */
@@ -115,11 +129,13 @@ export class Audit {
     const totals = addUp(chains);
     return {
       node: this.#options.node,
-      ok: this.#malformed === 0 && breaches.every((key) => totals[key] === 0),
+      ok: this.#malformed === 0 && this.#forged === 0 && breaches.every((key) => totals[key] === 0),
       totals,
       chains,
       malformed: this.#malformed,
       malformedFrames: [...this.#malformedFrames],
+      forged: this.#forged,
+      forgedFrames: [...this.#forgedFrames],
     };
   }
 

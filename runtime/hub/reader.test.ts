@@ -46,6 +46,7 @@ test("a sample has its name below the plugin, unit, time and where it came from"
     rows: { first: 4, last: 6 },
     backlog: true,
     clockEstimated: true,
+    signed: "unsigned",
   });
   assert.equal(flag!.value, false);
   assert.deepEqual([total!.value, total!.sum, total!.unit], [null, 12, "m3"]);

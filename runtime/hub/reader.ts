@@ -7,10 +7,12 @@
  *
  * 1. A read ends at what the stream held when the iteration began. It holds one batch of each chain.
  * 2. A message that is no frame, or can't be decoded, is told to `onMalformed` and left out; the read goes on.
- * 3. `from` and `to` are of the samples' own time, by the node's clock. A sample can't be stored before it
+ * 3. A frame that must be signed by its node and is not (node-keys.ts) is told to `onForged` and left out. Who reads
+ *    sees nothing of what it says; it lies in the stream as evidence.
+ * 4. `from` and `to` are of the samples' own time, by the node's clock. A sample can't be stored before it
  *    was taken, but the two clocks may differ; so what the hub stored longer than `clockMarginMs` before
  *    `from` is not read, and nothing else is skipped: a sample may arrive any time later.
- * 4. A sample without a time, or with one relative to now (RFC 8428 section 4.5.3), counts from when the hub
+ * 5. A sample without a time, or with one relative to now (RFC 8428 section 4.5.3), counts from when the hub
  *    stored it.
  */
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
@@ -21,6 +23,7 @@ import type { Lane } from "../plugin/contract.ts";
 import { chainSubject, isLane, nameSyntax, streamName } from "../subjects.ts";
 import { hubError } from "./api-errors.ts";
 import {
+  type ForgedFrame,
   type HubFrame,
   isMalformed,
   type MalformedFrame,
@@ -30,6 +33,8 @@ import {
 } from "./frames.ts";
 import { isGapRecord, parseGap, type StoredGap } from "./gap.ts";
 import { mergeBySeries } from "./merge.ts";
+import { isForged, NodeKeys } from "./node-keys.ts";
+import { createNodeRecords } from "./node-records.ts";
 import { type HubSample, toSample } from "./sample.ts";
 import { readStored } from "./stored.ts";
 
@@ -37,6 +42,8 @@ export interface ReadOptions {
   signal?: AbortSignal;
   /** Is told each message that can't be read. @default it is logged as a warning */
   onMalformed?: (frame: MalformedFrame) => void;
+  /** Is told each frame that its node did not sign, though it is enrolled. @default it is logged as a warning */
+  onForged?: (frame: ForgedFrame) => void;
 }
 
 export interface SeriesQuery extends ReadOptions {
@@ -86,6 +93,13 @@ export interface HubReader {
 }
 
 const defaultClockMarginMs = 86_400_000;
+
+/** What a read begins with: where it ends, and whose frames it can believe. */
+interface Beginning {
+  manager: JetStreamManager;
+  lastSeq: number;
+  keys: NodeKeys;
+}
 
 /** Reads over `nc`, which stays the caller's; its user needs `$JS.API.>` of the fleet's account. */
 export function createReader(nc: NatsConnection, options: { log?: Log } = {}): HubReader {
@@ -143,8 +157,9 @@ class StreamReader implements HubReader {
 
   async *frames(query: FramesQuery): AsyncGenerator<HubFrame> {
     const { plugin, lane, backlog } = query;
-    const { manager, lastSeq } = await this.#open();
-    for await (const frame of this.#read(manager, framesFilter(query), lastSeq, query)) {
+    const filter = framesFilter(query);
+    const beginning = await this.#open(query.node);
+    for await (const frame of this.#read(beginning, filter, query)) {
       const { chain } = frame;
       if (plugin !== undefined && chain.plugin !== plugin) continue;
       if (lane !== undefined && chain.lane !== lane) continue;
@@ -158,27 +173,32 @@ class StreamReader implements HubReader {
     checkName(node, "node");
     checkName(plugin, "plugin");
     if (!isLane(lane)) throw invalid(`${JSON.stringify(lane)} is no lane`);
-    const { manager, lastSeq } = await this.#open();
+    const beginning = await this.#open(node);
     const chains = [false, true].map((backlog) =>
-      this.#read(manager, chainSubject({ node, plugin, lane, backlog }), lastSeq, query, storedFromMs),
+      this.#read(beginning, chainSubject({ node, plugin, lane, backlog }), query, storedFromMs),
     );
     yield* mergeBySeries(chains);
   }
 
   async *#read(
-    manager: JetStreamManager,
+    { manager, lastSeq, keys }: Beginning,
     filter: string,
-    lastSeq: number,
     query: ReadOptions,
     storedFromMs = Number.NEGATIVE_INFINITY,
   ): AsyncGenerator<HubFrame> {
     const malformed = this.#teller(query);
+    const forged = query.onForged ?? this.#warn("a stored frame is not by its node, and left out");
     const { signal } = query;
     try {
       for await (const message of readStored(manager, { filter, lastSeq, storedFromMs, signal })) {
         const frame = toFrame(message);
-        if (isMalformed(frame)) malformed(frame);
-        else yield frame;
+        if (isMalformed(frame)) {
+          malformed(frame);
+          continue;
+        }
+        const judged = keys.judge(frame);
+        if (isForged(judged)) forged(judged);
+        else yield judged;
       }
     } catch (error) {
       signal?.throwIfAborted();
@@ -186,22 +206,26 @@ class StreamReader implements HubReader {
     }
   }
 
-  async #open(): Promise<{ manager: JetStreamManager; lastSeq: number }> {
+  async #open(node: string): Promise<Beginning> {
+    let manager: JetStreamManager;
+    let lastSeq: number;
     try {
-      const manager = await jetstreamManager(this.#nc, { checkAPI: false });
-      const { state } = await manager.streams.info(streamName);
-      return { manager, lastSeq: state.last_seq };
+      manager = await jetstreamManager(this.#nc, { checkAPI: false });
+      lastSeq = (await manager.streams.info(streamName)).state.last_seq;
     } catch (error) {
       throw hubError(`read the stream ${streamName}`, error);
     }
+    // After the end is known: whoever signed a frame before it was known to the hub by then.
+    const known = await createNodeRecords(this.#nc).get(node);
+    return { manager, lastSeq, keys: new NodeKeys(known?.record) };
   }
 
   #teller({ onMalformed }: ReadOptions): (frame: MalformedFrame) => void {
-    return (
-      onMalformed ??
-      (({ subject, seq, reason }) =>
-        this.#log.warn("a stored message can't be read", { subject, seq, reason }))
-    );
+    return onMalformed ?? this.#warn("a stored message can't be read");
+  }
+
+  #warn(message: string): (frame: MalformedFrame | ForgedFrame) => void {
+    return ({ subject, seq, reason }) => this.#log.warn(message, { subject, seq, reason });
   }
 }
 

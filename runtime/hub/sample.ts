@@ -1,7 +1,7 @@
 import type { Lane, Quality } from "../plugin/contract.ts";
 import { qualityOf, recordValue } from "../senml/quality.ts";
 import { reasonLabel, type SenmlRecord } from "../senml/record.ts";
-import type { HubFrame } from "./frames.ts";
+import type { HubFrame, Standing } from "./frames.ts";
 
 /** A sample as it lies at the hub. */
 export interface HubSample {
@@ -30,6 +30,8 @@ export interface HubSample {
   backlog: boolean;
   /** Whether some times in its frame were estimated: their boot never learnt the time. */
   clockEstimated: boolean;
+  /** How far it is proven that the node sent it. */
+  signed: Standing;
 }
 
 /** RFC 8428 section 4.5.3: times below are relative to now. */
@@ -52,6 +54,7 @@ export function toSample(record: SenmlRecord, frame: HubFrame): HubSample {
     storedAtMs,
     backlog,
     clockEstimated: header.clockEstimated,
+    signed: frame.signed,
   };
   if (record.u !== undefined) sample.unit = record.u;
   if (record[reasonLabel] !== undefined) sample.reason = record[reasonLabel];

@@ -4,13 +4,19 @@
  * | account | exports | imports |
  * |---|---|---|
  * | FLEET, with the streams | services `umec.>` and `$JS.API.DIRECT.GET.TELEMETRY.>`, and each node's bucket | each node's `cmd.<node>.>` |
- * | one for each node | service `cmd.<node>.>` | FLEET's `umec.<node>.>`; its direct gets as `hub.last.umec.<node>.>`; its bucket as `hub.obj.<node>.>` and `hub.objlast.<node>.>` |
+ * | one for each node | service `cmd.<node>.>` | FLEET's `umec.<node>.>`; its direct gets as `hub.last.umec.<node>.>`; its bucket as `hub.obj.<node>.>` and `hub.objlast.<node>.>`; ENROL's `renew.<node>` as `hub.renew.<node>` |
+ * | ENROL, with those who have only a token | service `renew.*` | |
  *
  * Within its own bucket a node may do what the format of NATS' object stores asks for, and that includes the header
  * `Nats-Rollup`: who has a node's credentials can empty that node's bucket, and no other.
+ *
+ * ENROL is apart from all data. A token's user may link there as a leaf, ask `enrol.<token id>` and hear `_INBOX_<node>.>`;
+ * nothing in ENROL is imported by anyone but `renew.<node>`, by that node. ENROL's claims never change, so no reload takes
+ * an answer from a node that is just enrolling.
  */
 import type { KeyPair } from "@nats-io/nkeys";
-import { type AccountClaims, scopedSigner } from "../nats/claims.ts";
+import { enrolSubject, renewSubject } from "../enrol-wire.ts";
+import { type AccountClaims, type Permissions, scopedSigner } from "../nats/claims.ts";
 import { nodeObjectLastRoot, nodeObjectRoot, objectRoot, objectStream, streamName } from "../subjects.ts";
 import type { NodeKeys } from "./server-keys.ts";
 
@@ -44,8 +50,15 @@ export function fleetAccount(key: KeyPair, nodes: readonly [string, NodeKeys][])
   };
 }
 
-export function nodeAccount(node: string, keys: NodeKeys, fleet: KeyPair): AccountClaims {
-  const account = fleet.getPublicKey();
+export interface NodeAccountOptions {
+  fleet: KeyPair;
+  enrol: KeyPair;
+  /** See {@link AccountClaims.revocations}. */
+  revocations?: Readonly<Record<string, number>>;
+}
+
+export function nodeAccount(node: string, keys: NodeKeys, options: NodeAccountOptions): AccountClaims {
+  const account = options.fleet.getPublicKey();
   const chains = `umec.${node}.>`;
   return {
     name: `NODE-${node}`,
@@ -74,6 +87,13 @@ export function nodeAccount(node: string, keys: NodeKeys, fleet: KeyPair): Accou
         local_subject: `${nodeObjectLastRoot(node)}.>`,
         type: "service",
       },
+      {
+        name: "renew",
+        account: options.enrol.getPublicKey(),
+        subject: `renew.${node}`,
+        local_subject: renewSubject(node),
+        type: "service",
+      },
     ],
     signingKeys: [
       scopedSigner(keys.signer, "link", {
@@ -84,6 +104,7 @@ export function nodeAccount(node: string, keys: NodeKeys, fleet: KeyPair): Accou
             `hub.last.${chains}`,
             `${nodeObjectRoot(node)}.>`,
             `${nodeObjectLastRoot(node)}.>`,
+            renewSubject(node),
             "_R_.>",
           ],
         },
@@ -91,6 +112,37 @@ export function nodeAccount(node: string, keys: NodeKeys, fleet: KeyPair): Accou
         allowed_connection_types: ["LEAFNODE"],
       }),
     ],
-    limits: { leafLinks: 2, connections: 0 },
+    ...(options.revocations && { revocations: options.revocations }),
+    // nats-server counts links among connections when claims change, and with 0 it would cut the link for any change.
+    limits: { leafLinks: 2, connections: 2 },
   };
 }
+
+export function enrolAccount(key: KeyPair): AccountClaims {
+  return {
+    name: "ENROL",
+    key,
+    exports: [{ name: "renew", subject: "renew.*", ...service }],
+    // Each token's user is a link of its own, and what limits them is how many tokens were made.
+    limits: { leafLinks: -1, connections: 4 },
+  };
+}
+
+/** Of a token's user in ENROL. */
+export function tokenRights(tokenId: string, node: string): Permissions {
+  return {
+    pub: { allow: [enrolSubject(tokenId)] },
+    sub: { allow: [`_INBOX_${node}.>`] },
+    allowed_connection_types: ["LEAFNODE"],
+  };
+}
+
+/**
+ * Of the hub's own user there, who answers. Permissions can't say `_INBOX_<any node>.>`; that an answer goes to who asked is
+ * seen to by the service, and here only that no answer becomes a question.
+ */
+export const enrolServiceRights: Permissions = {
+  pub: { allow: [">"], deny: ["enrol.>", "renew.>", "$SYS.>", "$JS.>"] },
+  sub: { allow: ["enrol.*", "renew.*"] },
+  allowed_connection_types: ["STANDARD"],
+};

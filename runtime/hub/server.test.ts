@@ -8,6 +8,7 @@ import { isUmecError } from "../errors.ts";
 import { silentLog } from "../log.ts";
 import { findNatsServer } from "../nats/find-server.ts";
 import { createScratch } from "../test-scratch.ts";
+import { provisionBuckets } from "./objects.ts";
 import { type HubServer, type HubServerOptions, startHubServer } from "./server.ts";
 
 let natsServerPath: string;
@@ -97,6 +98,14 @@ test("nodes come and go while the fleet's connection stays, and a node that retu
   assert.equal(await readFile(hub.credentialsFile("n1"), "utf8"), credentials);
   await fleet.flush();
   assert.equal(fleet.info?.client_id, before);
+});
+
+test("a bucket for each of a fleet sets no space aside: what they may take together is more than any disk", async (t) => {
+  const nodes = ["n1", "n2", "n3"];
+  const hub = await start(t, await scratch(), { nodes });
+  const fleet = await hub.connectFleet();
+  t.after(() => fleet.close());
+  await provisionBuckets(fleet, nodes, { maxBytes: 200e12, log: silentLog });
 });
 
 test("names that are no node's are refused", async (t) => {

@@ -12,29 +12,36 @@
  * 3. **A link that died unseen locks nobody out**: a node may have two, and the new one of the same server
  *    name replaces the old at once.
  * 4. **Credentials stay valid.** All seeds are in `keys.json`; a node that is named again gets its old keys.
+ * 5. **A node that enrols is as good as one that was named**, and has keys that the hub never saw. With `enrolment` the hub
+ *    answers those who have a token (`enrol-service.ts`); who has enrolled may link either way.
  *
- * Files in `dir`, all private: `keys.json` (seeds: operator, system and fleet account, and each node's
- * account and signing key), `creds/<node>.creds`, `fleet.creds` once it was asked for, `jetstream/`, and
- * nats-server's configuration and pid file.
+ * Files in `dir`, all private: `keys.json` (seeds: operator, system, fleet's and enrolment's account, and each node's
+ * account and signing key), `registry.json` (who enrolled, and tokens), `targets/`, `creds/<node>.creds`, `fleet.creds`
+ * once it was asked for, `jetstream/`, and nats-server's configuration and pid file.
  * Each is written whole: after a crash the old or the new one is there. A node's keys are on disk before its
  * credentials are, so a `.creds` file never names a key that was forgotten.
  */
 import type { NatsConnection } from "@nats-io/transport-node";
 import { UmecError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { connectUser, createUser, Realm } from "../nats/claims.ts";
+import { type AccountClaims, connectUser, createUser, Realm } from "../nats/claims.ts";
 import { type NatsConfig, startNatsServer } from "../nats/server-process.ts";
+import type { AccountPublisher } from "./account-publisher.ts";
+import { coalesce } from "./coalesce.ts";
+import { type EnrolDesk, openDesk, revocationsOf } from "./desk.ts";
+import { type Enrolment, startEnrolment } from "./enrol-start.ts";
 import { dialHost, isLoopback, parseListen } from "./listen.ts";
-import { fleetAccount, nodeAccount } from "./server-accounts.ts";
-import { HubKeys } from "./server-keys.ts";
+import { enrolAccount, fleetAccount, nodeAccount } from "./server-accounts.ts";
 
 export interface HubServerOptions {
   /** Made if it is missing; belongs to this hub alone. */
   dir: string;
   /** As `findNatsServer` found it. */
   natsServerPath: string;
-  /** Names of the nodes that may link. */
+  /** Names of the nodes that may link with credentials of the hub's making. Those that have enrolled come besides. */
   nodes: readonly string[];
+  /** Answers nodes that have a token, and renews their claims. @default nobody is answered */
+  enrolment?: EnrolmentOptions;
   /** `host:port` for clients; port 0 is any free one. @default "127.0.0.1:0" */
   listen?: string;
   /** `host:port` for nodes. Beyond loopback it needs `tls`. @default "127.0.0.1:0" */
@@ -48,6 +55,11 @@ export interface HubServerOptions {
   memoryLimitBytes?: number;
 }
 
+export interface EnrolmentOptions {
+  /** How long a node's claims hold, in milliseconds. @default 90 days */
+  validMs?: number;
+}
+
 export interface HubServer extends AsyncDisposable {
   readonly clientUrl: string;
   /** What a node's `link.urls` holds. */
@@ -56,9 +68,15 @@ export interface HubServer extends AsyncDisposable {
   connectFleet(): Promise<NatsConnection>;
   /** The `.creds` file of a user like that of `connectFleet`, for other processes. Made at the first call. */
   fleetCredentialsFile(): Promise<string>;
-  /** The node's `.creds` file. Throws `HUB_NODE_UNKNOWN`. */
+  /** Tokens, and nodes that have enrolled. */
+  readonly desk: EnrolDesk;
+  /** How often each reason for a refusal came since the start; nothing without `enrolment`. */
+  readonly refusals: Readonly<Record<string, number>>;
+  /** Those that have a `.creds` file here. */
+  readonly namedNodes: readonly string[];
+  /** The node's `.creds` file. Throws `HUB_NODE_UNKNOWN`, also for one that has enrolled: it has none. */
   credentialsFile(node: string): string;
-  /** Names the nodes that may link from now on; a node that is not among them is cut off. */
+  /** Names the nodes that may link from now on; a node that is neither among them nor enrolled is cut off. */
   setNodes(nodes: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
@@ -82,19 +100,19 @@ export async function startHubServer(options: HubServerOptions): Promise<HubServ
       },
     );
   }
-  const keys = await HubKeys.open(dir);
+  const desk = await openDesk({
+    dir,
+    log,
+    apply: (node) => apply(node),
+    ...(options.enrolment?.validMs !== undefined && { validMs: options.enrolment.validMs }),
+  });
+  const { keys, registry } = desk;
   const realm = new Realm("hub", keys.operator, keys.system);
-
-  const configFor = async (nodes: readonly string[]): Promise<NatsConfig> => {
-    const fleet = keys.fleet;
-    const accounts = nodes.map((node) => nodeAccount(node, keys.node(node), fleet));
-    const claims = await realm.config([
-      fleetAccount(
-        fleet,
-        nodes.map((node) => [node, keys.node(node)]),
-      ),
-      ...accounts,
-    ]);
+  // What buckets may take at most is no promise of space: else JetStream sets it aside, and a disk of 100 GB is full with
+  // a hundred nodes. A disk that does fill up refuses, and nodes keep what is theirs.
+  const storeLimit = "1PB";
+  const configFor = async (accounts: readonly AccountClaims[]): Promise<NatsConfig> => {
+    const claims = await realm.config(accounts);
     return (ports) => `server_name: hub
 listen: ${JSON.stringify(`${client.host}:${client.port || ports.client}`)}
 max_payload: ${2 ** 20}
@@ -103,6 +121,7 @@ ping_max: 2
 jetstream {
   store_dir: ${JSON.stringify(dir)}
   domain: hub
+  max_file_store: ${storeLimit}
   sync_interval: always
 }
 leafnodes {
@@ -114,45 +133,97 @@ leafnodes {
 ${claims}`;
   };
 
-  let nodes = [...new Set(options.nodes)];
-  await keys.admit(nodes);
+  let named = [...new Set(options.nodes)];
+  const withCredentials = () => named.filter((node) => !registry.nodes.has(node));
+  await keys.admit(named);
+  await keys.provideCredentials(withCredentials());
   const server = await startNatsServer({
     path: options.natsServerPath,
     dir,
     name: "hub",
-    config: await configFor(nodes),
+    config: await configFor(hubAccounts(desk, named)),
     log,
     memoryLimitBytes: options.memoryLimitBytes ?? 256 * 2 ** 20,
     ...(options.signal ? { signal: options.signal } : {}),
   });
+  const publisher: AccountPublisher = {
+    publish: async (accounts) => server.reload(await configFor(accounts)),
+  };
+  const publish = coalesce(() => publisher.publish(hubAccounts(desk, named)));
+  let apply = async (_node: string): Promise<void> => publish();
   let changes: Promise<unknown> = Promise.resolve();
+  let enrolment: Enrolment | undefined;
 
   const clientUrl = `nats://${dialHost(client)}:${server.ports.client}`;
+  const connectFleet = async () => {
+    const credentials = await createUser(keys.fleet, "fleet", { allowed_connection_types: ["STANDARD"] });
+    return connectUser({ url: clientUrl, credentials, name: "fleet", inboxPrefix: "_INBOX_fleet" });
+  };
+  const stop = async () => {
+    await enrolment?.[Symbol.asyncDispose]();
+    await server.stop();
+  };
+  if (options.enrolment) {
+    try {
+      enrolment = await startEnrolment({ desk, publish, connectFleet, url: clientUrl });
+      apply = enrolment.apply;
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+  }
   return {
     clientUrl,
     leafUrl: `${tls ? "tls" : "nats-leaf"}://${dialHost(leaf)}:${server.ports.leaf}`,
-    async connectFleet() {
-      const credentials = await createUser(keys.fleet, "fleet", { allowed_connection_types: ["STANDARD"] });
-      return connectUser({ url: clientUrl, credentials, name: "fleet", inboxPrefix: "_INBOX_fleet" });
-    },
+    connectFleet,
     fleetCredentialsFile: () => keys.provideFleetCredentials(),
+    desk,
+    get refusals() {
+      return enrolment?.refusals ?? {};
+    },
+    get namedNodes() {
+      return withCredentials();
+    },
     credentialsFile(node) {
-      if (nodes.includes(node)) return keys.credentialsFile(node);
-      throw new UmecError("HUB_NODE_UNKNOWN", `the hub knows no node ${node}`, {
-        hint: "name it in setNodes",
+      if (withCredentials().includes(node)) return keys.credentialsFile(node);
+      throw new UmecError("HUB_NODE_UNKNOWN", `the hub has no credentials for a node ${node}`, {
+        hint: "name it in setNodes; one that has enrolled has keys of its own",
       });
     },
     setNodes(next) {
       const change = changes.then(async () => {
         const wanted = [...new Set(next)];
         await keys.admit(wanted);
-        await server.reload(await configFor(wanted));
-        nodes = wanted;
+        await keys.provideCredentials(wanted.filter((node) => !registry.nodes.has(node)));
+        const before = named;
+        named = wanted;
+        await publish().catch((error: unknown) => {
+          named = before;
+          throw error;
+        });
       });
       changes = change.catch(() => undefined);
       return change;
     },
-    stop: () => server.stop(),
-    [Symbol.asyncDispose]: () => server.stop(),
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
+}
+
+/** All that the hub's nats-server is to know. */
+function hubAccounts(desk: EnrolDesk, named: readonly string[]): AccountClaims[] {
+  const { keys, registry } = desk;
+  const nodes = [...new Set([...named, ...registry.nodes.keys()])].sort();
+  const { fleet, enrol } = keys;
+  return [
+    fleetAccount(
+      fleet,
+      nodes.map((node) => [node, keys.node(node)]),
+    ),
+    enrolAccount(enrol),
+    ...nodes.map((node) => {
+      const revocations = revocationsOf(desk, node);
+      return nodeAccount(node, keys.node(node), { fleet, enrol, ...(revocations && { revocations }) });
+    }),
+  ];
 }

@@ -1,6 +1,7 @@
 import { headers, type Msg, type NatsConnection, RequestError, TimeoutError } from "@nats-io/transport-node";
 import { UmecError } from "../errors.ts";
 import { type FrameHeader, formatFrameHeader, frameHeaderName, parseFrameHeader } from "../frame.ts";
+import { signatureHeaderName, signFrame } from "../frame-signature.ts";
 import { type Chain, chainSubject, lastSubject } from "../subjects.ts";
 
 /** What the hub has last on a chain. */
@@ -10,6 +11,9 @@ export interface Last {
   /** `undefined`: nothing, or no frame of µMEC. */
   header: FrameHeader | undefined;
 }
+
+/** Ed25519 by the key that the hub knows this node by: 64 bytes. */
+export type Signer = (message: Uint8Array) => Uint8Array;
 
 /** The hub's answer to a frame. */
 export type Answer =
@@ -31,10 +35,13 @@ export type Answer =
 export class HubPort {
   readonly #connection: NatsConnection;
   readonly #ackMs: number;
+  readonly #sign: Signer | undefined;
 
-  constructor(connection: NatsConnection, ackMs: number) {
+  /** @param sign of the node's key for frames; without it they are not signed */
+  constructor(connection: NatsConnection, ackMs: number, sign: Signer | undefined) {
     this.#connection = connection;
     this.#ackMs = ackMs;
+    this.#sign = sign;
   }
 
   async publish(
@@ -44,12 +51,16 @@ export class HubPort {
     expected: number,
     signal: AbortSignal,
   ): Promise<Answer> {
-    if (payload.length > (this.#connection.info?.max_payload ?? Number.POSITIVE_INFINITY))
-      return { kind: "too-large" };
+    // It counts the headers too.
+    const most = this.#connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+    if (payload.length + mostHeaderBytes > most) return { kind: "too-large" };
+    const subject = chainSubject(chain);
+    const text = formatFrameHeader(header);
     const hdrs = headers();
-    hdrs.set(frameHeaderName, formatFrameHeader(header));
+    hdrs.set(frameHeaderName, text);
+    if (this.#sign) hdrs.set(signatureHeaderName, signFrame({ subject, header: text, payload }, this.#sign));
     hdrs.set("Nats-Expected-Last-Subject-Sequence", String(expected));
-    const ack = parseAck(await this.#request(chainSubject(chain), payload, signal, hdrs));
+    const ack = parseAck(await this.#request(subject, payload, signal, hdrs));
     if (ack.error === undefined) return { kind: "stored", sequence: ack.seq };
     const { err_code: code, description } = ack.error;
     // Codes of nats-server's errors.json: wrong last sequence, message size exceeds maximum allowed.
@@ -89,6 +100,9 @@ export class HubPort {
     }
   }
 }
+
+/** More than the headers of a frame, signed and with the longest numbers. */
+const mostHeaderBytes = 512;
 
 /** Whether the request was lost on its way, rather than refused at once by a bus without a link. */
 export function wasLost(error: unknown): boolean {

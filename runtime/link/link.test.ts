@@ -9,9 +9,11 @@ import { startBus } from "../bus/bus.ts";
 import type { Bus } from "../bus/types.ts";
 import { type CutProxy, startCutProxy } from "../demo/cut-proxy.ts";
 import { auditNode } from "../hub/audit.ts";
+import { createNodeRecords } from "../hub/node-records.ts";
 import { createReader } from "../hub/reader.ts";
 import { type HubServer, startHubServer } from "../hub/server.ts";
 import { provisionStream } from "../hub/stream.ts";
+import { deriveKeys } from "../identity/keys.ts";
 import { silentLog } from "../log.ts";
 import { findNatsServer } from "../nats/find-server.ts";
 import { Outbox } from "../outbox/outbox.ts";
@@ -290,6 +292,44 @@ test("a hub that stops answering, then goes on, stores nothing twice", async (t)
   rig.proxy.restore();
   await rig.drained();
   assertExact(await rig.audit(), rig.emitted);
+});
+
+test("each frame is signed, and one that is sent again is the same to the last byte", async (t) => {
+  const rig = await startRig(t);
+  const identity = deriveKeys(Buffer.alloc(32, 1), false);
+  await createNodeRecords(rig.fleet).put({
+    version: 1,
+    node: "n1",
+    state: "enrolled",
+    keys: identity.keys,
+    enrolledAtMs: Date.now() - 1000,
+    former: [],
+  });
+  const signed: string[] = [];
+  const sign = (message: Uint8Array): Uint8Array => {
+    signed.push(Buffer.from(message).toString("latin1"));
+    return identity.sign(message);
+  };
+  for (let i = 0; i < 20; i++) await rig.emit("meter");
+  const { link } = await started(rig, { sign, ackMs: 200 });
+  await rig.drained();
+  rig.proxy.stall();
+  await rig.emit("meter", { samples: 2 });
+  await until(() => link.stats().state === "down", "down");
+  await rig.emit("meter");
+  // What was held back is gone with the connection: the frame has to be sent again.
+  rig.proxy.cut();
+  rig.proxy.restore();
+  await rig.drained();
+  const audit = await rig.audit();
+  assertExact(audit, rig.emitted);
+  assert.equal(audit.forged, 0);
+  for await (const sample of createReader(rig.fleet).samples({ node: "n1", plugin: "meter" }))
+    assert.equal(sample.signed, "verified");
+  assert.ok(new Set(signed).size < signed.length, "nothing was sent again");
+  // Everything before the digest is the chain and the rows: to one of these belongs one digest.
+  const heads = new Set(signed.map((message) => message.slice(0, -32)));
+  assert.equal(heads.size, new Set(signed).size);
 });
 
 test("a link that looks alive but carries nothing is cut and dialled anew", async (t) => {

@@ -18,7 +18,7 @@ import { messageOf, UmecError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { OutboxSource } from "../outbox/types.ts";
 import type { Frame } from "./frame-builder.ts";
-import { HubPort, wasLost } from "./hub-port.ts";
+import { HubPort, type Signer, wasLost } from "./hub-port.ts";
 import { RateCap } from "./rate-cap.ts";
 import { type End, Memory, Session } from "./session.ts";
 import type { LinkStats } from "./types.ts";
@@ -30,6 +30,8 @@ export interface LinkOptions {
   connection: NatsConnection;
   leaf: Pick<Bus, "leafState" | "onLeafChange" | "bounceLink">;
   log: Log;
+  /** Signs each frame (../frame-signature.ts). @default frames are not signed */
+  sign?: Signer;
   /** Ends the link. What is in flight then is found out at the next start. */
   signal: AbortSignal;
   /** Largest frame. @default 128 KiB */
@@ -69,7 +71,7 @@ export function idleStats(state: "off" | "down"): LinkStats {
 }
 
 export class Link {
-  readonly #options: Required<LinkOptions>;
+  readonly #options: Required<Omit<LinkOptions, "sign">>;
   readonly #hub: HubPort;
   readonly #memory: Memory;
   readonly #ackMs: RecordableHistogram = createHistogram();
@@ -85,7 +87,7 @@ export class Link {
 
   constructor(options: LinkOptions) {
     this.#options = { ...defaults, ...options };
-    this.#hub = new HubPort(options.connection, this.#options.ackMs);
+    this.#hub = new HubPort(options.connection, this.#options.ackMs, options.sign);
     this.#memory = new Memory(options.outbox);
     this.#rateCap = new RateCap(this.#options.backlogBytesPerS);
     this.done = this.#run();

@@ -21,7 +21,7 @@ import {
   type User,
   type UserPermissionsLimits,
 } from "@nats-io/jwt";
-import { encode, type KeyPair } from "@nats-io/nkeys";
+import { encode, fromPublic, type KeyPair } from "@nats-io/nkeys";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { createKey } from "./keys.ts";
 
@@ -31,6 +31,10 @@ export interface AccountLimits {
   connections?: number;
   /** Leaf links, both ways. @default 0 */
   leafLinks?: number;
+  /** Of each connection. @default -1 */
+  subscriptions?: number;
+  /** Largest message, headers included. @default -1: what the server allows */
+  payloadBytes?: number;
   /** Whether streams may be kept, in memory and on disk. @default false */
   jetStream?: boolean;
 }
@@ -40,7 +44,10 @@ export interface AccountClaims {
   key: KeyPair;
   exports?: NonNullable<Account["exports"]>;
   imports?: NonNullable<Account["imports"]>;
-  signingKeys?: readonly SigningKey[];
+  /** Scoped ones, and public keys of plain ones, whose users bring their own permissions. */
+  signingKeys?: readonly (SigningKey | string)[];
+  /** By a user's public key: claims of it that were signed up to this second of Unix time are void. @default none */
+  revocations?: Readonly<Record<string, number>>;
   limits?: AccountLimits;
 }
 
@@ -91,11 +98,12 @@ ${preload.join("\n")}
   }
 
   async #sign(account: AccountClaims): Promise<{ claims: string; jwt: string }> {
-    const { name, key, exports = [], imports = [], signingKeys = [], limits = {} } = account;
+    const { name, key, exports = [], imports = [], signingKeys = [], revocations, limits = {} } = account;
     const body: Partial<Account> = {
       exports,
       imports,
       signing_keys: [...signingKeys],
+      ...(revocations && { revocations: { ...revocations } }),
       limits: inFull(limits),
     };
     const claims = JSON.stringify(body);
@@ -110,14 +118,16 @@ export function scopedSigner(key: KeyPair, role: string, permissions: Permission
   return newScopedSigner(key, role, permissions);
 }
 
-/** A user with permissions of its own. */
+/** A user with permissions of its own. @param signer a plain signing key of the account. @default the account's own */
 export async function createUser(
   account: KeyPair,
   name: string,
   permissions: Permissions,
+  signer?: KeyPair,
 ): Promise<Credentials> {
   const key = createKey("user");
-  return { key, jwt: await encodeUser(name, key, account, permissions as Partial<User>) };
+  const options = signer ? { signer } : {};
+  return { key, jwt: await encodeUser(name, key, account, permissions as Partial<User>, options) };
 }
 
 /** A user whose permissions are those of the scoped signing key `signer` of the account. */
@@ -128,6 +138,34 @@ export async function createScopedUser(
 ): Promise<Credentials> {
   const key = createKey("user");
   return { key, jwt: await encodeUser(name, key, account, {}, { signer, scopedUser: true }) };
+}
+
+/** A user with permissions of its own, whose claims end. @param expiresAtMs Unix time, in effect to the second */
+export async function createExpiringUser(
+  account: KeyPair,
+  name: string,
+  permissions: Permissions,
+  expiresAtMs: number,
+): Promise<Credentials> {
+  const key = createKey("user");
+  const exp = Math.floor(expiresAtMs / 1000);
+  return { key, jwt: await encodeUser(name, key, account, permissions as Partial<User>, { exp }) };
+}
+
+/**
+ * Claims like those of {@link createScopedUser} for a key that somebody else holds.
+ *
+ * @param publicKey `U…`
+ * @param expiresAtMs Unix time, in effect to the second
+ */
+export function signScopedUser(
+  { account, signer }: { account: KeyPair; signer: KeyPair },
+  name: string,
+  publicKey: string,
+  expiresAtMs: number,
+): Promise<string> {
+  const exp = Math.floor(expiresAtMs / 1000);
+  return encodeUser(name, fromPublic(publicKey), account, {}, { signer, scopedUser: true, exp });
 }
 
 /** The text of a credentials file (`.creds`): it holds the user's seed. */
@@ -169,9 +207,9 @@ export function connectUser(options: ConnectUserOptions): Promise<NatsConnection
 function inFull(limits: AccountLimits): NonNullable<Account["limits"]> {
   const streams = limits.jetStream ? -1 : 0;
   return {
-    subs: -1,
+    subs: limits.subscriptions ?? -1,
     data: -1,
-    payload: -1,
+    payload: limits.payloadBytes ?? -1,
     imports: -1,
     exports: -1,
     wildcards: true,

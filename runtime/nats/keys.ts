@@ -23,6 +23,16 @@ export function createKey(kind: KeyKind): KeyPair {
   return new NodeKey(prefixes[kind], randomBytes(32));
 }
 
+/**
+ * The key of 32 bytes that were derived from something else.
+ *
+ * @throws RangeError when they are not 32
+ */
+export function keyFromBytes(kind: KeyKind, bytes: Uint8Array): KeyPair {
+  if (bytes.length !== 32) throw new RangeError(`a key of ${bytes.length} bytes, not 32`);
+  return new NodeKey(prefixes[kind], Buffer.from(bytes));
+}
+
 /** The key of a seed text (`SO…`, `SA…`, `SU…`). @throws Error when it is none or its checksum is wrong. */
 export function keyFromSeed(seed: string): KeyPair {
   const raw = base32Decode(seed);

@@ -33,6 +33,8 @@ export interface ServerLifeOptions {
   configFile: string;
   memoryLimitBytes: number;
   log: Log;
+  /** Given each warning and error first; those that it takes are not logged. */
+  onComplaint?: (message: string) => boolean;
 }
 
 const line = /^\[\d+\] \[([A-Z]{3})\] (.*)$/;
@@ -65,6 +67,7 @@ export function startLife(options: ServerLifeOptions): ServerLife {
   const hear = (text: string) => {
     const [, code = "ERR", message = text] = line.exec(text) ?? [];
     const level = levels.get(code) ?? "debug";
+    if (level !== "debug" && options.onComplaint?.(message)) return;
     log[level](message);
     if (level !== "debug" && complaints.push(message) > 3) complaints.shift();
 

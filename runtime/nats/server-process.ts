@@ -42,6 +42,8 @@ export interface NatsServerOptions {
   signal?: AbortSignal;
   /** Soft limit of its heap (GOMEMLIMIT). @default 24 MiB */
   memoryLimitBytes?: number;
+  /** Given each warning and error of its log first; those that it takes are not logged. @default none is taken */
+  onComplaint?: (message: string) => boolean;
   /** Time for a start and for a reload. @default 30_000 */
   timeoutMs?: number;
 }
@@ -170,8 +172,14 @@ class SupervisedServer implements NatsServer {
   async #begin(): Promise<void> {
     await writePrivateFile(this.#configFile, this.#config(this.#ports));
     this.#stopping.signal.throwIfAborted();
-    const { path, memoryLimitBytes = 24 * 2 ** 20 } = this.#options;
-    const life = startLife({ path, configFile: this.#configFile, memoryLimitBytes, log: this.#log });
+    const { path, memoryLimitBytes = 24 * 2 ** 20, onComplaint } = this.#options;
+    const life = startLife({
+      path,
+      configFile: this.#configFile,
+      memoryLimitBytes,
+      log: this.#log,
+      ...(onComplaint && { onComplaint }),
+    });
     if (life.pid > 0) writeFileSync(this.#pidFile, `${life.pid}\n`);
     this.#life = life;
     try {

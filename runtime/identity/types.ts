@@ -1,0 +1,24 @@
+import type { KeyPair } from "@nats-io/nkeys";
+
+/** What of a node's keys others may know. The texts of the last two are 32 bytes as base64url. */
+export interface PublicKeys {
+  /** nkey of the node's user at the hub, `U…`. */
+  link: string;
+  /** Ed25519 (RFC 8032): signs frames and requests. */
+  sign: string;
+  /** X25519 (RFC 7748): what is sealed to it only the node can open. */
+  seal: string;
+}
+
+/** A node's own keys. What is secret in them has no name here and is in no log. */
+export interface NodeIdentity {
+  readonly keys: PublicKeys;
+  /** Proves at the hub who links; only for nats-server's challenge. */
+  readonly link: KeyPair;
+  /** Ed25519 signature, 64 bytes, by `keys.sign`. */
+  sign(message: Uint8Array): Uint8Array;
+  /** The text that somebody sealed to `keys.seal` under the name `of`. @throws UmecError `SEALED_NOT_OURS` */
+  unseal(sealed: string, of: string): Promise<Uint8Array>;
+  /** Whether the seed on disk can be read by this board's security chip alone. */
+  readonly bound: boolean;
+}
