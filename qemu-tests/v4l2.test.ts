@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { Objm } from "@nats-io/obj";
 import jpeg from "jpeg-js";
-import { unpackFrame } from "../drivers/v4l2/frame-trailer.ts";
+import { type FrameFacts, unpackFrame } from "../drivers/v4l2/frame-trailer.ts";
 import type { Still } from "../drivers/v4l2/still.ts";
 import { connectHub } from "../runtime/cli/hub-connect.ts";
 import { sendCommand } from "../runtime/commands/send.ts";
@@ -16,6 +16,7 @@ import { fastest, onEachBoard } from "./machines.ts";
 
 const [width, height] = [320, 180];
 const frames = 30;
+
 /** An object's body, as soon as the hub has it. */
 async function storedObject(connection: NatsConnection, node: string, name: string): Promise<Uint8Array> {
   const bucket = await new Objm(connection).open(objectBucket(node));
@@ -32,6 +33,78 @@ async function storedObject(connection: NatsConnection, node: string, name: stri
 
 /** vivid's menu of movements. */
 const movement = { fast: 0, none: 3 };
+
+type Command = (point: string, value?: unknown) => Promise<unknown>;
+
+/** Where the frame's lines begin: all lines of brightness, or of everything, and then those of color. */
+function planesOf({ bytesPerLine }: FrameFacts["format"], format: "YUYV" | "NV12") {
+  const lines = { from: 0, count: height, bytesPerLine };
+  // NV12 has a line of colors for two of brightness.
+  return format === "YUYV"
+    ? [lines]
+    : [lines, { from: bytesPerLine * height, count: height / 2, bytesPerLine }];
+}
+
+/** Takes frames one by one: each is newer than the last, whole, and not torn. */
+async function takeFrames(command: Command, format: "YUYV" | "NV12"): Promise<void> {
+  const pictures = new Set<string>();
+  let last = { number: 0, timeMs: 0 };
+  for (let count = 0; count < frames; count++) {
+    const after = last.number;
+    const frame = unpackFrame((await command("camera/frame", { after, waitMs: 20_000 })) as Uint8Array);
+    const { number, timeMs, bytes } = frame;
+    assert.ok(number > after, `frame ${number} came after ${after}`);
+    assert.ok(
+      timeMs > last.timeMs,
+      `frame ${number} was taken at ${timeMs}, the one before at ${last.timeMs}`,
+    );
+    last = frame;
+    assert.deepEqual([frame.format.format, frame.format.width, frame.format.height], [format, width, height]);
+    const planes = planesOf(frame.format, format);
+    assert.equal(
+      bytes.length,
+      planes.reduce((sum, plane) => sum + plane.count * plane.bytesPerLine, 0),
+    );
+    for (const { from, count: lines, bytesPerLine } of planes) {
+      const first = Buffer.from(bytes.subarray(from, from + bytesPerLine));
+      for (let line = 1; line < lines; line++) {
+        const at = from + line * bytesPerLine;
+        const torn = first.compare(bytes, at, at + bytesPerLine) !== 0;
+        assert.ok(!torn, `line ${line} of those from ${from} on of frame ${number} is of another moment`);
+      }
+    }
+    pictures.add(Buffer.from(bytes.subarray(0, frame.format.bytesPerLine)).toString("latin1"));
+  }
+  // They moved, so a torn one would have been seen.
+  assert.ok(pictures.size > frames / 2, `${pictures.size} of ${frames} frames differ`);
+}
+
+/** Has a still made, and looks at what the hub stored: a whole JPEG of the camera's size. */
+async function takeStill(command: Command, hub: Hub, connection: NatsConnection): Promise<void> {
+  const still = (await command("camera/still")) as Still;
+  const named = await hub.sample({ node: "gate-1", plugin: "yard", name: "camera/still" });
+  assert.deepEqual([named.value, still.width, still.height], [still.object, width, height]);
+  const stored = await storedObject(connection, "gate-1", `yard/${still.object}`);
+  assert.equal(stored.length, still.bytes);
+  // It throws on a picture that ends too early.
+  const picture = jpeg.decode(stored, { tolerantDecoding: false });
+  assert.deepEqual([picture.width, picture.height], [width, height]);
+  // The end of the picture, ITU-T T.81 section B.1.1.3.
+  assert.deepEqual([...stored.subarray(-2)], [0xff, 0xd9]);
+}
+
+/** Commands to the camera, from the hub. */
+function commandsBy(connection: NatsConnection): Command {
+  return (point, value) =>
+    sendCommand(connection, {
+      subject: hubCommandSubject("gate-1", "yard", point),
+      name: `gate-1/yard/${point}`,
+      value,
+      by: "a test",
+      ttlMs: 30_000,
+      remote: true,
+    });
+}
 
 onEachBoard(
   "a camera that comes late gives whole frames, stills and motion",
@@ -70,47 +143,12 @@ onEachBoard(
     await event("camera/motion", false);
 
     const connection = await connectHub({ url: hub.clientUrl, creds: hub.fleetCredentials });
-    const command = (point: string, value?: unknown): Promise<unknown> =>
-      sendCommand(connection, {
-        subject: hubCommandSubject("gate-1", "yard", point),
-        name: `gate-1/yard/${point}`,
-        value,
-        by: "a test",
-        ttlMs: 30_000,
-        remote: true,
-      });
+    const command = commandsBy(connection);
     try {
       await command("camera/controls", { "horizontal-movement": movement.fast });
       await event("camera/motion", true);
-      const pictures = new Set<string>();
-      for (let after = 0, count = 0; count < frames; count++) {
-        const frame = unpackFrame((await command("camera/frame", { after, waitMs: 20_000 })) as Uint8Array);
-        assert.ok(frame.number > after, `frame ${frame.number} came after ${after}`);
-        after = frame.number;
-        const { bytesPerLine } = frame.format;
-        assert.deepEqual(
-          [frame.format.format, frame.format.width, frame.format.height],
-          ["YUYV", width, height],
-        );
-        assert.equal(frame.bytes.length, bytesPerLine * height);
-        const first = Buffer.from(frame.bytes.subarray(0, bytesPerLine));
-        for (let line = 1; line < height; line++) {
-          const at = line * bytesPerLine;
-          const torn = first.compare(frame.bytes, at, at + bytesPerLine) !== 0;
-          assert.ok(!torn, `line ${line} of frame ${frame.number} is of another moment`);
-        }
-        pictures.add(first.toString("latin1"));
-      }
-      // They moved, so a torn one would have been seen.
-      assert.ok(pictures.size > frames / 2, `${pictures.size} of ${frames} frames differ`);
-
-      const still = (await command("camera/still")) as Still;
-      const named = await hub.sample({ ...yard, name: "camera/still" });
-      assert.deepEqual([named.value, still.width, still.height], [still.object, width, height]);
-      const stored = await storedObject(connection, "gate-1", `yard/${still.object}`);
-      assert.equal(stored.length, still.bytes);
-      const { width: across, height: down } = jpeg.decode(stored);
-      assert.deepEqual([across, down], [width, height]);
+      await takeFrames(command, "YUYV");
+      await takeStill(command, hub, connection);
       const rate = await hub.sample({ ...yard, name: "camera/frame-rate" });
       assert.ok(Number(rate.value) > 0, String(rate.value));
 
@@ -130,6 +168,42 @@ onEachBoard(
     await board.sh(`echo vivid.0 >${unbind}/bind`);
     await event("camera/online", true, pluggedMs);
     await event("camera/motion", false, pluggedMs);
+  },
+  fastest,
+);
+
+onEachBoard(
+  "a camera with NV12, brightness apart from color, gives whole frames and a still",
+  async (machine) => {
+    const controls = { "osd-text-mode": 2, "horizontal-movement": movement.fast };
+    const options = { device: "vivid", format: "NV12", width, height, controls, reportEveryMs: 1000 };
+    await using hub = await Hub.start({ nodes: ["gate-1"] });
+    await using board = await Board.boot({
+      machine,
+      hub,
+      node: "gate-1",
+      target: { plugins: { yard: { driver: "v4l2", options } } },
+      debugShell: true,
+    });
+    const yard = { node: "gate-1", plugin: "yard", timeoutMs: 180_000 };
+    await hub.sample({ ...yard, name: "camera/online", lane: "alarm" });
+    assert.equal((await board.sh("modprobe vivid n_devs=1")).status, 0);
+    await hub.sample({
+      ...yard,
+      name: "camera/online",
+      lane: "alarm",
+      where: ({ value }) => value === true,
+    });
+    const connection = await connectHub({ url: hub.clientUrl, creds: hub.fleetCredentials });
+    try {
+      const command = commandsBy(connection);
+      await takeFrames(command, "NV12");
+      await takeStill(command, hub, connection);
+      const rate = await hub.sample({ ...yard, name: "camera/frame-rate" });
+      assert.ok(Number(rate.value) > 0, String(rate.value));
+    } finally {
+      await connection.close();
+    }
   },
   fastest,
 );

@@ -5,6 +5,8 @@
  * |---|---|---|
  * | `telemetry.<point>`, `event.<point>` | the plugin's | plugin → outbox, as a service |
  * | `command.<point>` | the plugin's | API or hub → plugin |
+ * | `checked.<point>` | the plugin's | node → a program whose points are known: the command, judged |
+ * | `object.put` | the plugin's | a program → node: keep a file |
  * | `in.<plugin>.telemetry.<point>` | UPLINK | the same message, as the outbox sees it |
  * | `umec.<node>.<plugin>.<lane>[.backlog]` | UPLINK, hub | a chain: only this node writes it |
  * | `hub.last.<chain>` | UPLINK, hub | the chain's last message, by direct get |
@@ -13,6 +15,7 @@
  * | `cmd.<node>.<plugin>.<point>` | hub → UPLINK | commands from the hub |
  * | `umec.<node>.<plugin>.telemetry.<point>` | API | live samples for local readers |
  * | `umec.<node>.<plugin>.command.<point>` | API | commands from this machine |
+ * | `umec.<node>.alarms.event.<name>` | API | an alarm that was raised or cleared |
  */
 import type { Lane } from "./plugin/contract.ts";
 
@@ -88,6 +91,16 @@ export function hubCommandSubject(node: string, plugin: string, point: string): 
 export function apiCommandSubject(node: string, plugin: string, point: string): string {
   return `umec.${node}.${plugin}.command.${pathToTokens(point)}`;
 }
+
+/** Where the node tells of an alarm. */
+export function apiAlarmSubject(node: string, name: string): string {
+  return `umec.${node}.alarms.event.${name}`;
+}
+
+/** In a plugin's account: commands that the node has judged, on their way to the plugin's program. */
+export const checkedRoot = "checked";
+/** In a plugin's account: where the plugin's program asks the node to keep an object. */
+export const objectPutSubject = "object.put";
 
 /** `device/quantity` → `device.quantity`. */
 export function pathToTokens(path: string): string {

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A plugin in Python, with the standard library alone: the load of the board, and a command that sets the interval.
+"""A plugin in Python, with the standard library alone: the load of the board, a command that sets the interval, and
+one that puts a report into the store of objects.
 
 In node.yaml:
 
@@ -7,11 +8,16 @@ In node.yaml:
       board:
         exec: ["/usr/bin/python3", "/data/plugins/board/plugin.py"]
         memoryBytes: 64MiB
+        points:
+          board/load: {}
+          board/interval: { access: write, unit: s, schema: { type: number, minimum: 0.01, maximum: 3600 } }
+          board/report: { access: write, schema: { type: "null" } }
 
-The node starts it with UMEC_BUS_URL, UMEC_BUS_CREDS and UMEC_PLUGIN in its environment. `Bus` below is all that a
+The node starts it with UMEC_BUS_URL, UMEC_BUS_CREDS, UMEC_COMMANDS and UMEC_PLUGIN in its environment. `Bus` below is all that a
 plugin needs of NATS (https://docs.nats.io/reference/reference-protocols/nats-protocol); take it as it is.
 """
 
+import collections
 import json
 import os
 import re
@@ -42,6 +48,7 @@ class Bus:
         self.inbox = f"_INBOX_{os.environ['UMEC_PLUGIN']}.{secrets.token_hex(8)}"
         self.session = secrets.token_hex(9)
         self.count = 0
+        self.asked = 0
         self.answers = {}
         self.handler = None
         self.buffer = b""
@@ -65,9 +72,28 @@ class Bus:
         if lane == "bulk":
             headers["Umec-Lane"] = lane
         subject = f"{kind}.{point.replace('/', '.')}"
-        body = json.dumps(records).encode()
+        self._ask(subject, json.dumps(records).encode(), headers)
+
+    def put(self, name, content_type, body):
+        """Keeps an object, such as a picture, of at most 16 MiB; returns when it is on disk. Raises Refused."""
+        file = secrets.token_hex(8)
+        path = os.path.join("objects", file)
+        with open(path, "wb") as out:
+            out.write(body)
+        try:
+            request = {"file": file, "name": name, "contentType": content_type}
+            self._ask("object.put", json.dumps(request).encode(), {})
+        except Refused:
+            # An answer that was lost: who has kept the object has taken the file away.
+            if os.path.exists(path):
+                os.remove(path)
+                raise
+
+    def _ask(self, subject, body, headers):
+        """Sends it until it is answered."""
+        self.asked += 1
+        key = str(self.asked)
         while True:
-            key = str(self.count)
             self.answers[key] = None
             self._publish(subject, body, headers, reply=f"{self.inbox}.{key}")
             deadline = time.monotonic() + 10
@@ -83,7 +109,7 @@ class Bus:
     def on_command(self, handler):
         """Calls handler(point, value) for each command; what it returns is the reply, Refused the reply's error."""
         self.handler = handler
-        self._send(b"SUB command.> 2\r\n")
+        self._send(f"SUB {os.environ['UMEC_COMMANDS']} 2\r\n".encode())
 
     def wait(self, seconds):
         """Does what comes meanwhile; returns after the first thing, or when the time is over."""
@@ -160,9 +186,14 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     bus = Bus()
     interval = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    loads = collections.deque(maxlen=1000)
 
     def command(point, value):
         nonlocal interval
+        if point == "board/report":
+            name = f"board/loads-{int(time.time())}.csv"
+            bus.put(name, "text/csv", "".join(f"{at:.3f},{load}\r\n" for at, load in loads).encode())
+            return {"object": name}
         if point != "board/interval":
             raise Refused("COMMAND_UNKNOWN", f"no point {point}")
         if not isinstance(value, (int, float)) or not 0.01 <= value <= 3600:
@@ -176,6 +207,7 @@ def main():
     while True:
         with open("/proc/loadavg", encoding="ascii") as file:
             load = float(file.read().split()[0])
+        loads.append((time.time(), load))
         bus.emit("board", [{"n": "board/load", "v": load}, {"n": "board/count", "v": bus.count}])
         due += interval
         while (rest := due - time.monotonic()) > 0:

@@ -66,7 +66,7 @@ function replyOf(body: Buffer, headers: Headers): unknown {
 }
 
 /** `template` with each `"$value"` replaced by the command's value. Throws `HTTP_VALUE_MISSING`. */
-export function fillTemplate(template: unknown, command: Command): unknown {
+export function fillTemplate(template: unknown, command: Pick<Command, "point" | "value">): unknown {
   if (template === "$value") {
     if (command.value !== undefined) return command.value;
     const hint = "send a JSON value with the command";

@@ -56,11 +56,11 @@ test("a value that does not fit is refused and nothing is sent", async () => {
   await using simulator = await startSimulator({ units: { 1: world() } });
   await using run = start(simulator);
   for (const value of [4.9, 30.1, Number.NaN, "20", null, undefined, true]) {
-    await assert.rejects(run.command("a/setpoint", value), { code: "MODBUS_VALUE" });
+    await assert.rejects(run.command("a/setpoint", value), { code: "COMMAND_INVALID" });
   }
-  await assert.rejects(run.command("a/label", "too long"), { code: "MODBUS_VALUE" });
-  await assert.rejects(run.command("a/relay", "on"), { code: "MODBUS_VALUE" });
-  await assert.rejects(run.command("a/fixed", 1), { code: "COMMAND_UNKNOWN" });
+  await assert.rejects(run.command("a/label", "too long"), { code: "COMMAND_INVALID" });
+  await assert.rejects(run.command("a/relay", "on"), { code: "COMMAND_INVALID" });
+  await assert.rejects(run.command("a/fixed", 1), { code: "COMMAND_READ_ONLY" });
   assert.ok(simulator.requests.every(({ functionCode }) => functionCode <= 4));
 });
 

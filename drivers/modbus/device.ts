@@ -4,11 +4,12 @@
 import { type Host, isUmecError } from "../../runtime/plugin/sdk.ts";
 import type { Client } from "./client.ts";
 import type { Register, Unit } from "./config.ts";
-import { isSilence } from "./errors.ts";
+import { isSilence, ModbusException } from "./errors.ts";
 import { decodeRead, decodeWrite, encodeRead } from "./pdu.ts";
 import type { Read } from "./plan.ts";
 import { type Priority, priorities } from "./priority.ts";
 import { createReader, type Reader } from "./reader.ts";
+import { Troubles } from "./trouble.ts";
 import type { Admission, UnitHealth } from "./units.ts";
 
 /** The registers of a unit that share an interval and a priority. */
@@ -18,6 +19,8 @@ export interface Group {
   reader: Reader<Register>;
   /** What the poll under way has read. */
   values: { register: Register; value: number | string | boolean }[];
+  /** Its registers that have no value. */
+  troubles: Troubles;
   busy: boolean;
 }
 
@@ -29,6 +32,8 @@ export interface Asking {
 export interface Device {
   readonly unit: Unit;
   readonly health: UnitHealth;
+  /** How often the unit has answered, be it by an exception. */
+  readonly answers: number;
   /** Reads; tells the health how it went. Throws `MODBUS_*`. */
   read(read: Pick<Read, "table" | "address" | "count">, admission: Admission, how?: Asking): Promise<Buffer>;
   /** Writes the request's PDU; else like `read`. */
@@ -36,6 +41,11 @@ export interface Device {
 }
 
 export function createDevice(unit: Unit, health: UnitHealth, client: Client): Device {
+  let answers = 0;
+  const answered = (): void => {
+    answers += 1;
+    health.answered();
+  };
   async function ask(pdu: Buffer, admission: Admission, how: Asking): Promise<Buffer> {
     try {
       return await client.request(unit.unit, pdu, { ...how, signal: admission.signal });
@@ -50,17 +60,20 @@ export function createDevice(unit: Unit, health: UnitHealth, client: Client): De
   function judged<T>(admission: Admission, decode: () => T): T {
     try {
       const decoded = decode();
-      health.answered();
+      answered();
       return decoded;
     } catch (error) {
       if (isSilence(error)) health.silent(admission);
-      else health.answered();
+      else answered();
       throw error;
     }
   }
   return {
     unit,
     health,
+    get answers() {
+      return answers;
+    },
     async read({ table, address, count }, admission, how = {}) {
       const pdu = encodeRead(table, address, count);
       const reply = await ask(pdu, admission, how);
@@ -91,10 +104,12 @@ export function createGroups(unit: Unit, host: Host): Group[] {
     .toSorted(([a], [b]) => rankOf(a!) - rankOf(b!) || a!.intervalMs - b!.intervalMs)
     .map((items) => {
       const { intervalMs, priority } = items[0]!;
+      const troubles = new Troubles();
       const group: Group = {
         intervalMs,
         priority,
         values: [],
+        troubles,
         busy: false,
         reader: createReader({
           items,
@@ -103,17 +118,24 @@ export function createGroups(unit: Unit, host: Host): Group[] {
           onData(register, data, index) {
             try {
               group.values.push({ register, value: register.codec.decode(data, index) });
+              troubles.passed(register);
               if (troubled.size > 0) troubled.delete(register.name);
             } catch (error) {
               if (!isUmecError(error, "MODBUS_VALUE")) throw error;
+              troubles.failed(register, error.message);
               warnOnce(register.name, `${register.name} has no value: ${error.message}${origin}`);
             }
           },
-          onRefused: ({ name, table, address }, error) =>
-            host.log.warn(`${name} is left out: ${table} ${address} is refused: ${error.message}${origin}`),
+          onRefused(register, error) {
+            const { name, table, address } = register;
+            troubles.failed(register, error.message);
+            host.log.warn(`${name} is left out: ${table} ${address} is refused: ${error.message}${origin}`);
+          },
           onFailed(read, error) {
-            for (const { name } of read.items)
-              warnOnce(name, `${name} can't be read: ${error.message}${origin}`);
+            for (const register of read.items) {
+              if (error instanceof ModbusException) troubles.failed(register, error.message);
+              warnOnce(register.name, `${register.name} can't be read: ${error.message}${origin}`);
+            }
           },
         }),
       };

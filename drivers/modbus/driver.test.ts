@@ -175,7 +175,14 @@ test("a register that the device lacks, or that holds no value, is told once and
   await run.samples(named("a/z", 3), { count: 4 });
   assert.equal(run.lines.filter(({ message }) => /a\/missing is left out/.test(message)).length, 1);
   assert.equal(run.lines.filter(({ message }) => /a\/nan has no value/.test(message)).length, 1);
-  assert.deepEqual(run.emitted.filter(named("a/missing")), []);
+  // One sample says so; from then on there is none.
+  const told = (name: string) =>
+    run.emitted
+      .filter((sample) => sample.name === name)
+      .map(({ value, quality, reason, lane }) => [value, quality, reason, lane]);
+  const missing = "function 3 was refused: illegal data address (exception 2)";
+  assert.deepEqual(told("a/missing"), [[null, "bad", missing, "telemetry"]]);
+  assert.deepEqual(told("a/nan"), [[null, "bad", "the register holds NaN", "telemetry"]]);
   memory.setBytes("holding", 10, Buffer.from("43668000", "hex"));
   await run.samples(named("a/nan", 230.5));
 });
@@ -189,8 +196,21 @@ test("an exception for one read is told once and costs that read only", async ()
   });
   await run.samples(named("a/x"), { count: 3 });
   assert.equal(run.lines.filter(({ message }) => /a\/y can't be read.*busy/.test(message)).length, 1);
+  simulator.script(({ table }) => (table === "input" ? { kind: "exception", code: 4 } : undefined));
+  await run.samples(named("a/y"), { count: 2 });
+  await run.samples(named("a/x"), { count: run.emitted.filter(named("a/x")).length + 3 });
   simulator.script(undefined);
-  await run.samples(named("a/y", 2));
+  await run.samples(named("a/y", 2), { count: 2 });
+  simulator.script(({ table }) => (table === "input" ? { kind: "exception", code: 4 } : undefined));
+  await run.samples(({ name, quality }) => name === "a/y" && quality === "bad", { count: 3 });
+  const told = run.emitted.filter(({ name, quality }) => name === "a/y" && quality === "bad");
+  assert.deepEqual(
+    told.map(({ value, reason }) => [value, reason]),
+    [6, 4, 4].map((code) => {
+      const name = code === 6 ? "server device busy" : "server device failure";
+      return [null, `function 4 was refused: ${name} (exception ${code})`];
+    }),
+  );
 });
 
 test("a pipelined unit is read with several requests at once", async () => {

@@ -3,12 +3,16 @@
  *
  * Each group of registers with one interval and one priority has a tick of its own, and sends its requests one after
  * another (or, if the server can take it, `maxInFlight` at once), so that in the client's queue the devices of one
- * priority take turns; how the priorities do is in `priority.ts`. A poll ends in one `emit` with all that was read. A tick during a poll of its group is left out. In
+ * priority take turns; how the priorities do is in `priority.ts`. A poll ends in one `emit` with all that was read, and
+ * with what has no value any more (`trouble.ts`). A tick during a poll of its group is left out. In
  * quarantine ticks do nothing; the device is probed when its backoff has passed, and as soon as it answers,
  * or a new connection stands, all its groups are polled at once.
  */
 import { type Host, isUmecError, messageOf, type Sample } from "../../runtime/plugin/sdk.ts";
+import type { Register } from "./config.ts";
 import type { Device, Group } from "./device.ts";
+import { isSilence } from "./errors.ts";
+import type { Read } from "./plan.ts";
 import type { Admission } from "./units.ts";
 
 /** Reads all of a group and emits it. Does nothing in quarantine or while the last poll still runs. */
@@ -26,14 +30,30 @@ export async function pollGroup(
     if (!admission) return;
     // A unit of which nothing is known, or the worst, gets one request at a time.
     const window = device.health.online ? maxInFlight : 1;
-    await group.reader.poll((read) => device.read(read, admission, { priority }), window).catch(expected);
-    if (group.values.length === 0) return;
+    const before = device.answers;
+    const silent: { register: Register; reason: string }[] = [];
+    const ask = (read: Read<Register>): Promise<Buffer> =>
+      device.read(read, admission, { priority }).catch((error: unknown) => {
+        if (isSilence(error) || isUmecError(error, "MODBUS_FRAME"))
+          for (const register of read.items) silent.push({ register, reason: messageOf(error) });
+        throw error;
+      });
+    await group.reader.poll(ask, window).catch(expected);
+    const answers = { before, now: device.answers };
+    for (const { register, reason } of silent) group.troubles.silent(register, reason, answers);
+    const bad = group.troubles.untold();
+    if (group.values.length + bad.length === 0) return;
     // The end of the poll: its start may lie a dead unit's timeout before.
     const time = host.clock.known() ? { timeMs: host.clock.nowMs() } : {};
     const samples = group.values.map(
       ({ register: { name, unit }, value }): Sample => ({ name, value, ...(unit ? { unit } : {}), ...time }),
     );
+    for (const { register, reason } of bad) {
+      const { name, unit } = register;
+      samples.push({ name, value: null, quality: "bad", reason, ...(unit ? { unit } : {}), ...time });
+    }
     await host.emit(samples);
+    group.troubles.told(bad);
   } finally {
     group.values = [];
     group.busy = false;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Table } from "./pdu.ts";
 import { encodeRtu } from "./rtu-frame.ts";
 
 /** How an answer goes wrong; what is left out has the default that is named. */
@@ -31,6 +32,8 @@ export interface MisbehaveOptions {
   times?: number;
   /** Only answers of this unit. @default all */
   unit?: number;
+  /** Only answers from, or to, this table. @default all */
+  table?: Table;
   gapMs?: number;
   delayMs?: number;
   bytes?: number;

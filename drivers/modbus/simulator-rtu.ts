@@ -175,9 +175,9 @@ export class ModbusSlave implements Disposable {
   ): (() => void | Promise<void>) | undefined {
     const unit = frame[0]!;
     const pdu = frame.subarray(1, -2);
-    const fault = this.units.has(unit) ? this.#takeFault(unit) : undefined;
     const bytes = Uint8Array.from(frame);
     const request = describeRequest(unit, pdu);
+    const fault = this.units.has(unit) ? this.#takeFault(request) : undefined;
     this.#note({ ...request, kind: "request", atMs: performance.now(), bytes, mode: fault?.mode });
     if (unit === 0) {
       for (const member of this.units.values()) answer(member, pdu);
@@ -192,8 +192,10 @@ export class ModbusSlave implements Disposable {
     };
   }
 
-  #takeFault(unit: number): Fault | undefined {
-    const fault = this.#faults.find(({ settings }) => settings.unit === undefined || settings.unit === unit);
+  #takeFault({ unit, table }: SimulatedRequest): Fault | undefined {
+    const fault = this.#faults.find(
+      ({ settings }) => (settings.unit ?? unit) === unit && (settings.table ?? table) === table,
+    );
     if (!fault) return undefined;
     fault.left -= 1;
     if (fault.left <= 0) this.#faults.splice(this.#faults.indexOf(fault), 1);

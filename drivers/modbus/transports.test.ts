@@ -129,13 +129,14 @@ for (const [transport, serve] of [
       "heating/energy": [65_538, "Wh"],
       "heating/pump": [false, undefined],
       "heating/fault": [true, undefined],
+      "heating/missing": [null, undefined],
     });
     await run.line(/heating\/missing is left out/);
     assert.deepEqual(await run.command("heating/setpoint", 21.5), { value: 21.5 });
     assert.equal(heating.read("holding", 10), 215);
     assert.deepEqual(await run.command("heating/pump", true), { value: true });
     await run.samples(named("heating/pump", true));
-    await assert.rejects(run.command("heating/setpoint", 61), { code: "MODBUS_VALUE" });
+    await assert.rejects(run.command("heating/setpoint", 61), { code: "COMMAND_INVALID" });
     heating.set("input", 4, 0xffff);
     await run.samples(named("heating/flow", -0.1));
   });
@@ -162,6 +163,33 @@ test("a slave that misbehaves gives right values or none, is marked, and recover
   const wrong = run.emitted.filter((sample) => named("a/flow")(sample) && sample.value !== 45.3);
   assert.deepEqual(wrong, []);
 });
+
+for (const [mode, reason] of [
+  ["exception", /server device failure \(exception 4\)/],
+  ["silence", /within \d+ ms/],
+  ["bad-crc", /CRC/],
+] as const) {
+  test(`a register that gives ${mode} while others of the unit answer is bad once, with the reason`, async () => {
+    const { bank } = bankOf();
+    await using port = await serveSerial(bank);
+    port.slave.misbehave(mode, { table: "holding", code: 4 });
+    await using run = start(port, {
+      a: { unit: 2, intervalMs: 20, registers: { flow: registers.flow, setpoint: registers.setpoint } },
+    });
+    const bad = ({ name, quality }: { name: string; quality?: string }) =>
+      name === "a/setpoint" && quality === "bad";
+    await run.samples(bad);
+    await run.samples(named("a/flow"), { count: run.emitted.filter(named("a/flow")).length + 3 });
+    port.slave.behave();
+    await run.samples(named("a/setpoint", 20));
+    const told = run.emitted.filter(bad);
+    assert.deepEqual(
+      told.map(({ value, unit }) => [value, unit]),
+      [[null, "Cel"]],
+    );
+    assert.match(told[0]?.reason ?? "", reason);
+  });
+}
 
 test("a converter that is pulled out is reopened when it is back; another plugin does not notice", async () => {
   const { bank } = bankOf();

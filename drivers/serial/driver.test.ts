@@ -143,7 +143,7 @@ test("a command is written and says so; a wrong value and a line that is away ar
   assert.deepEqual(await run.command("line/setpoint", 21.5), { writtenBytes: 8 });
   await run.command("line/reset");
   await line.heard("SP 21.5\rRST\r");
-  await assert.rejects(run.command("line/setpoint", 61), { code: "SERIAL_VALUE" });
+  await assert.rejects(run.command("line/setpoint", 61), { code: "COMMAND_INVALID" });
   line.unplug();
   await run.line(/unplugged/);
   await assert.rejects(run.command("line/setpoint", 1), { code: "SERIAL_OFFLINE" });

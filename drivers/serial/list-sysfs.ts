@@ -9,8 +9,28 @@ import type { PortInfo } from "./discover.ts";
 export async function listFromSysfs(root: string): Promise<PortInfo[]> {
   const dir = join(root, "sys/class/tty");
   const names = await readdir(dir).catch(() => []);
+  const byId = await linksIn(root, "dev/serial/by-id");
+  const byPath = await linksIn(root, "dev/serial/by-path");
   const ports = await Promise.all(names.sort().map((name) => describe(dir, name)));
-  return ports.filter((port) => port !== undefined);
+  return ports
+    .filter((port) => port !== undefined)
+    .map((port) => {
+      const name = basename(port.path);
+      // Two of a maker who gives no serial numbers have one name by-id: only their places differ.
+      const order = port.serialNumber === undefined ? [byPath, byId] : [byId, byPath];
+      const lasting = order.map((links) => links.get(name)).find((link) => link !== undefined);
+      return lasting === undefined ? port : { ...port, lasting };
+    });
+}
+
+/** udev's links in a folder, by the name of what they point to. */
+async function linksIn(root: string, folder: string): Promise<Map<string, string>> {
+  const names = await readdir(join(root, folder)).catch(() => []);
+  const links = names.sort().map(async (name): Promise<[string, string] | undefined> => {
+    const target = await readlink(join(root, folder, name)).catch(() => undefined);
+    return target === undefined ? undefined : [basename(target), `/${folder}/${name}`];
+  });
+  return new Map((await Promise.all(links)).filter((link) => link !== undefined));
 }
 
 async function describe(dir: string, name: string): Promise<PortInfo | undefined> {

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { LiveAlarms } from "../node-alarms.ts";
 import type { NewRow } from "../outbox/types.ts";
 import { recordingLog } from "../plugin/testkit.ts";
 import { decodeCbor } from "../senml/cbor.ts";
+import { decodePack } from "../senml/pack.ts";
 import type { SenmlRecord } from "../senml/record.ts";
 import { startTestNode, testClock } from "../test-node.ts";
 import { createScratch } from "../test-scratch.ts";
@@ -216,4 +218,66 @@ test("samples of any plugin on the bus are judged once they are on disk, each on
     told.map(({ vb }) => vb),
     [true, false],
   );
+});
+
+test("who listens in the account API sees an alarm raised and cleared once that is on disk, with its time", async (t) => {
+  await using node = await startTestNode();
+  const api = await node.bus.connectApi();
+  t.after(() => api.close());
+  const live = api.subscribe("umec.n1.alarms.event.>", { max: 2 });
+  await api.flush();
+  const bus = await LiveAlarms.open("n1", node.bus);
+  t.after(() => bus.stop());
+  const onDisk: number[] = [];
+  const alarms = await Alarms.open({
+    path: join(await scratch(), "alarms.json"),
+    outbox: node.outbox,
+    clock: testClock,
+    log: recordingLog(() => {}),
+    onTold(name, records) {
+      onDisk.push(node.outbox.stats().appendedRows);
+      bus.tell(name, records);
+    },
+  });
+  t.after(() => alarms.stop());
+  alarms.set([hot]);
+  const startS = Date.now() / 1000;
+  alarms.watch("p1").accepted([temperature(31)]);
+  alarms.watch("p1").accepted([temperature(20)]);
+  const seen: SenmlRecord[][] = [];
+  for await (const message of live) {
+    assert.equal(message.subject, "umec.n1.alarms.event.hot");
+    seen.push(decodePack(message.data));
+  }
+  const plain = seen.map((pack) => pack.map(({ t: _, ...record }) => record));
+  assert.deepEqual(plain, [
+    raisedAt(31),
+    [
+      { n: "hot", vb: false },
+      { n: "hot/value", u: "Cel", v: 20 },
+      { n: "hot/severity", vs: "critical" },
+    ],
+  ]);
+  for (const { t: at = 0 } of seen.flat()) assert.ok(Math.abs(at - startS) < 20, `${at} and ${startS}`);
+  assert.deepEqual(onDisk, [1, 2]);
+});
+
+test("a listener that fails costs no alarm", async (t) => {
+  const outbox = memoryOutbox();
+  const alarms = await Alarms.open({
+    path: join(await scratch(), "alarms.json"),
+    outbox,
+    clock: { ...testClock, known: () => false },
+    log: recordingLog(() => {}),
+    onTold(_name, records) {
+      assert.ok(records.every(({ t: at = 1 }) => at <= 0 && at > -20));
+      throw new Error("the bus is gone");
+    },
+  });
+  t.after(() => alarms.stop());
+  alarms.set([hot]);
+  alarms.watch("p1").accepted([temperature(31)]);
+  alarms.watch("p1").accepted([temperature(20)]);
+  await outbox.second;
+  assert.equal(outbox.records.length, 2);
 });

@@ -14,6 +14,9 @@
  * none is raised again that was told, and each that is over is cleared; a crash between the two writes has the alarm
  * told twice, and never not at all. An alarm that is taken out of the target state while it is raised is cleared.
  *
+ * On the bus. Each change is told there too, once it is on disk, with the same records (`onTold`): who listens sees
+ * alarms as they happen, and nobody's listening is waited for.
+ *
  * Bounds: `maxQueued` changes wait for the disk; beyond them the oldest goes, and the log says so. A row that can't
  * be stored is tried again after 1 s, 2 s and so on up to 60 s.
  */
@@ -38,6 +41,8 @@ export interface AlarmsOptions {
   log: Log;
   /** Changes that may wait for the disk. @default 1000 */
   maxQueued?: number;
+  /** Told of each change once it is on disk: the alarm's name, and the records with their time. @default nobody */
+  onTold?: (name: string, records: readonly SenmlRecord[]) => void;
 }
 
 interface Change {
@@ -69,7 +74,7 @@ export class Alarms {
   }
 
   private constructor(options: AlarmsOptions, file: AlarmStateFile, raised: readonly string[]) {
-    this.#options = { maxQueued: 1000, ...options };
+    this.#options = { maxQueued: 1000, onTold: () => {}, ...options };
     this.#file = file;
     this.#restored = new Set(raised);
     this.#told = new Set(raised);
@@ -155,6 +160,21 @@ export class Alarms {
     });
   }
 
+  #publish({ name, monotonicMs }: Change, records: readonly SenmlRecord[]): void {
+    const { clock, onTold, log } = this.#options;
+    const agoS = (clock.monotonicMs() - monotonicMs) / 1000;
+    // Unix time where it is known; else relative to now, RFC 8428 section 4.5.3.
+    const t = clock.known() ? clock.nowMs() / 1000 - agoS : -agoS;
+    try {
+      onTold(
+        name,
+        records.map((record) => ({ ...record, t })),
+      );
+    } catch (error) {
+      log.debug(`the alarm ${name} is not seen on the bus: ${messageOf(error)}`);
+    }
+  }
+
   /** Never rejects. */
   async #tell(): Promise<void> {
     const { outbox, log } = this.#options;
@@ -166,9 +186,11 @@ export class Alarms {
       let stored = 0;
       try {
         for (const change of changes) {
-          await outbox.append(rowOf(change));
+          const records = recordsOf(change);
+          await outbox.append(rowOf(change, records));
           stored += 1;
           written = false;
+          this.#publish(change, records);
           if (change.active) this.#told.add(change.name);
           else this.#told.delete(change.name);
         }
@@ -196,12 +218,15 @@ function observed(record: SenmlRecord): Observed {
   };
 }
 
-function rowOf({ name, severity, active, sample, monotonicMs }: Change): NewRow {
-  const records: SenmlRecord[] = [
+function recordsOf({ name, severity, active, sample }: Change): SenmlRecord[] {
+  return [
     { n: name, vb: active },
     ...(sample ? measured(name, sample) : []),
     ...(severity ? [{ n: `${name}/severity`, vs: severity }] : []),
   ];
+}
+
+function rowOf({ monotonicMs }: Change, records: readonly SenmlRecord[]): NewRow {
   return {
     plugin: alarmsPlugin,
     lane: "alarm",

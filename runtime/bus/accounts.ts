@@ -8,6 +8,9 @@
  * | COMMAND | service `cmd.<node>.>` | each plugin's `command.>` as `cmd.<node>.<plugin>.>` |
  * | API | | each plugin's streams and commands as `umec.<node>.<plugin>.…` |
  *
+ * In API the node itself tells of its alarms, `umec.<node>.alarms.event.<name>`: they are no plugin's, and go into the
+ * outbox without the bus.
+ *
  * - A plugin's publish has two readers: UPLINK as a *service*, as only a service carries the acknowledgement
  *   back, and API as a *stream*.
  * - A plugin names neither itself nor another: the account boundary adds its name. Its rights lie in a scoped
@@ -18,10 +21,14 @@
  *   answers that its services owe, and every emit that waits for its acknowledgement would time out. So what
  *   changes with the plugins, the commands from the hub, has the account COMMAND in between; only a command
  *   that is under way just then is lost, and its sender sees a timeout.
+ * - Within a plugin's account the node and the plugin's own process have different rights. A program whose points are
+ *   known gets its commands as `checked.>`, from the node, which has judged what came as `command.>`; the program
+ *   itself can't hear that. What a program asks of the node is `object.put`.
  *
  * Keys are made anew for each bus and live in memory.
  */
 import type { KeyPair } from "@nats-io/nkeys";
+import { enrolSubject, renewSubject } from "../enrol-wire.ts";
 import {
   type AccountClaims,
   type Credentials,
@@ -32,7 +39,14 @@ import {
   scopedSigner,
 } from "../nats/claims.ts";
 import { createKey } from "../nats/keys.ts";
-import { nodeObjectLastRoot, nodeObjectRoot } from "../subjects.ts";
+import {
+  apiAlarmSubject,
+  checkedRoot,
+  nodeObjectLastRoot,
+  nodeObjectRoot,
+  objectPutSubject,
+} from "../subjects.ts";
+import { pluginAccountLimits } from "./limits.ts";
 
 /**
  * Where the answers of an account's services go: only to who asked it, under a name that nats-server draws.
@@ -42,18 +56,32 @@ import { nodeObjectLastRoot, nodeObjectRoot } from "../subjects.ts";
 const answers = "_R_.>";
 const clientsOnly = { allowed_connection_types: ["STANDARD" as const] };
 
-/** What a plugin may do in its account. */
-function pluginRights(name: string): Permissions {
+/** What the node may do in a plugin's account, for the plugin's driver or beside its process. */
+function nodeRights(name: string): Permissions {
+  const inbox = `_INBOX_${name}.>`;
   return {
-    pub: { allow: ["telemetry.>", "event.>", "status", answers] },
-    sub: { allow: ["command.>", `_INBOX_${name}.>`] },
+    pub: { allow: ["telemetry.>", "event.>", "status", `${checkedRoot}.>`, inbox, answers] },
+    sub: { allow: ["command.>", objectPutSubject, inbox] },
+    ...clientsOnly,
+  };
+}
+
+/** What a plugin's own process may do there. */
+function processRights(name: string, gated: boolean): Permissions {
+  const inbox = `_INBOX_${name}.>`;
+  return {
+    pub: { allow: ["telemetry.>", "event.>", "status", objectPutSubject, inbox, answers] },
+    sub: { allow: [gated ? `${checkedRoot}.>` : "command.>", inbox] },
     ...clientsOnly,
   };
 }
 
 export interface PluginKeys {
   account: KeyPair;
+  /** Of the node's own users there. */
   signer: KeyPair;
+  /** Of the users for the plugin's process. With another one all that it signed are cut off, and void. */
+  program: KeyPair;
 }
 
 export class NodeAccounts {
@@ -72,7 +100,8 @@ export class NodeAccounts {
   }
 
   newPlugin(): PluginKeys {
-    return { account: createKey("account"), signer: createKey("account") };
+    const [account, signer, program] = [createKey("account"), createKey("account"), createKey("account")];
+    return { account, signer, program };
   }
 
   /** The part of the configuration that names the operator and all accounts. */
@@ -91,8 +120,13 @@ export class NodeAccounts {
   }
 
   /** For a process of the plugin's own. A bearer can't be had from a scoped key, so this one carries its rights. */
-  pluginBearer(plugin: string, keys: PluginKeys): Promise<Credentials> {
-    return createUser(keys.account, plugin, { ...pluginRights(plugin), bearer_token: true });
+  pluginBearer(plugin: string, { account, program }: PluginKeys, gated: boolean): Promise<Credentials> {
+    return createUser(account, plugin, { ...processRights(plugin, gated), bearer_token: true }, program);
+  }
+
+  /** Keys with which the account is the same, and the credentials of the plugin's process are void. */
+  renewProgram(keys: PluginKeys): PluginKeys {
+    return { ...keys, program: createKey("account") };
   }
 
   outboxUser(plugin: string): Promise<Credentials> {
@@ -111,6 +145,8 @@ export class NodeAccounts {
           `hub.last.umec.${this.#node}.>`,
           `${nodeObjectRoot(this.#node)}.>`,
           `${nodeObjectLastRoot(this.#node)}.>`,
+          enrolSubject("*"),
+          renewSubject(this.#node),
         ],
       },
       sub: { allow: [`_INBOX_${this.#node}.>`] },
@@ -126,16 +162,25 @@ export class NodeAccounts {
     });
   }
 
-  /** Watches the leaf link and asks this server about it. */
+  /** Tells of the node's alarms. */
+  alarmsUser(): Promise<Credentials> {
+    return createUser(this.#api, "alarms", {
+      pub: { allow: [apiAlarmSubject(this.#node, "*")] },
+      sub: { allow: ["_INBOX_alarms.>"] },
+      ...clientsOnly,
+    });
+  }
+
+  /** Watches the leaf link and the plugins' accounts, and asks this server about them. */
   watchUser(): Promise<Credentials> {
     return createUser(this.system, "watch", {
-      pub: { allow: ["$SYS.REQ.SERVER.>"] },
+      pub: { allow: ["$SYS.REQ.SERVER.>", "$SYS.REQ.ACCOUNT.PING.STATZ"] },
       sub: { allow: ["$SYS.ACCOUNT.>", "_INBOX_watch.>"] },
       ...clientsOnly,
     });
   }
 
-  #pluginAccount(plugin: string, { account, signer }: PluginKeys): AccountClaims {
+  #pluginAccount(plugin: string, { account, signer, program }: PluginKeys): AccountClaims {
     const uplink = this.uplink.getPublicKey();
     return {
       name: plugin,
@@ -153,8 +198,8 @@ export class NodeAccounts {
         local_subject: `${kind}.>`,
         type: "service",
       })),
-      signingKeys: [scopedSigner(signer, "plugin", pluginRights("{{name()}}"))],
-      limits: { connections: 4 },
+      signingKeys: [scopedSigner(signer, "plugin", nodeRights("{{name()}}")), program.getPublicKey()],
+      limits: pluginAccountLimits,
     };
   }
 

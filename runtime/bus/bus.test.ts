@@ -6,6 +6,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { isUmecError } from "../errors.ts";
 import { silentLog } from "../log.ts";
 import { findNatsServer } from "../nats/find-server.ts";
+import { connectProcess } from "../test-node.ts";
 import { createScratch } from "../test-scratch.ts";
 import { type Bus, startBus } from "./bus.ts";
 
@@ -193,4 +194,30 @@ test("aborting the signal stops it", async (t) => {
   stopping.abort();
   await down;
   await node.stop();
+});
+
+test("a program whose commands are judged hears only what was, and can't pass itself off as the judge", async (t) => {
+  const node = await bus(t, ["p1"]);
+  const program = open(t, await connectProcess(node, "p1", { gated: true }));
+  const judge = open(t, await node.connectPlugin("p1"));
+  const refused = Promise.withResolvers<Error>();
+  program.subscribe("command.>", { callback: (error) => void (error && refused.resolve(error)) });
+  assert.match((await refused.promise).message, /permissions violation/i);
+  program.subscribe("checked.>", { callback: (_, message) => void message.respond("done") });
+  await program.flush();
+  assert.equal((await judge.request("checked.lamp", "80")).string(), "done");
+  judge.subscribe("object.put", { callback: (_, message) => void message.respond("kept") });
+  await judge.flush();
+  assert.equal((await program.request("object.put", "{}")).string(), "kept");
+  await assert.rejects(program.request("checked.lamp", "80"), /permissions violation/i);
+});
+
+test("alarms that the node tells of are seen in the account API", async (t) => {
+  const node = await bus(t, []);
+  const api = open(t, await node.connectApi());
+  const live = api.subscribe("umec.n1.alarms.event.>", { max: 1 });
+  await api.flush();
+  const alarms = open(t, await node.connectAlarms());
+  alarms.publish("umec.n1.alarms.event.hot", "[]");
+  for await (const message of live) assert.equal(message.subject, "umec.n1.alarms.event.hot");
 });

@@ -19,9 +19,10 @@ import { type NatsConfig, type NatsServer, startNatsServer } from "../nats/serve
 import { nameSyntax } from "../subjects.ts";
 import { NodeAccounts, type PluginKeys } from "./accounts.ts";
 import { busConfig, drawReconnectMs } from "./config.ts";
+import { FloodWatch } from "./flood-watch.ts";
 import { LeafWatch } from "./leaf.ts";
 import { residentBytes } from "./memory.ts";
-import type { Bus, BusOptions, LeafState, LinkRemote } from "./types.ts";
+import type { Bus, BusOptions, LeafState, LinkRemote, PluginWatch, PluginWatchOptions } from "./types.ts";
 
 export type { Bus, BusOptions, LeafState, LinkRemote } from "./types.ts";
 
@@ -34,12 +35,15 @@ export async function startBus(options: BusOptions): Promise<Bus> {
   };
   const accounts = new NodeAccounts(requireName(options.node));
   draft.plugins = pluginKeys(options.plugins, accounts, draft.plugins);
+  let floods: FloodWatch | undefined;
+  let leaf: LeafWatch | undefined;
   const server = await startNatsServer({
     path: options.natsServerPath,
     dir: options.dir,
     name: "bus",
     config: await configOf(draft, options.node, accounts),
     log: options.log,
+    onComplaint: (line) => leaf?.hear(line) || floods?.hear(line) || false,
     ...(options.signal ? { signal: options.signal } : {}),
     ...(options.memoryLimitBytes ? { memoryLimitBytes: options.memoryLimitBytes } : {}),
   });
@@ -47,13 +51,15 @@ export async function startBus(options: BusOptions): Promise<Bus> {
     const credentials = await accounts.watchUser();
     const url = server.url;
     const watch = await connectUser({ url, credentials, name: "watch", inboxPrefix: "_INBOX_watch" });
-    const leaf = new LeafWatch({
+    leaf = new LeafWatch({
       connection: watch,
       account: accounts.uplink.getPublicKey(),
       log: options.log,
     });
+    floods = new FloodWatch({ connection: watch, log: options.log });
+    await watch.flush();
     options.signal?.addEventListener("abort", () => void watch.close(), { once: true });
-    return new NodeBus(options.node, accounts, server, watch, leaf, draft);
+    return new NodeBus(options.node, accounts, server, watch, leaf, floods, draft);
   } catch (error) {
     await server.stop();
     throw error;
@@ -72,6 +78,7 @@ class NodeBus implements Bus {
   readonly #server: NatsServer;
   readonly #watch: NatsConnection;
   readonly #leaf: LeafWatch;
+  readonly #floods: FloodWatch;
   #state: State;
   #changes: Promise<unknown> = Promise.resolve();
 
@@ -81,6 +88,7 @@ class NodeBus implements Bus {
     server: NatsServer,
     watch: NatsConnection,
     leaf: LeafWatch,
+    floods: FloodWatch,
     state: State,
   ) {
     this.#node = node;
@@ -88,6 +96,7 @@ class NodeBus implements Bus {
     this.#server = server;
     this.#watch = watch;
     this.#leaf = leaf;
+    this.#floods = floods;
     this.#state = state;
   }
 
@@ -100,8 +109,10 @@ class NodeBus implements Bus {
     return this.#connect(plugin, credentials, `_INBOX_${plugin}`);
   }
 
-  async pluginCredentials(plugin: string): Promise<Uint8Array> {
-    return formatCredentials(await this.#accounts.pluginBearer(plugin, this.#keysOf(plugin)));
+  async pluginCredentials(plugin: string, { gated = false } = {}): Promise<Uint8Array> {
+    // While the plugin is being cut off its present key is the one that will be void.
+    await this.#changes;
+    return formatCredentials(await this.#accounts.pluginBearer(plugin, this.#keysOf(plugin), gated));
   }
 
   async connectOutbox(plugin: string): Promise<NatsConnection> {
@@ -116,6 +127,22 @@ class NodeBus implements Bus {
 
   async connectApi(): Promise<NatsConnection> {
     return this.#connect("api", await this.#accounts.apiUser(), "_INBOX_api");
+  }
+
+  async connectAlarms(): Promise<NatsConnection> {
+    return this.#connect("alarms", await this.#accounts.alarmsUser(), "_INBOX_alarms");
+  }
+
+  watchPlugin(plugin: string, options: PluginWatchOptions): PluginWatch {
+    return this.#floods.watch(plugin, this.#keysOf(plugin).account.getPublicKey(), options);
+  }
+
+  cutOff(plugin: string): Promise<void> {
+    return this.#change(async (state) => {
+      const plugins = new Map(state.plugins);
+      plugins.set(plugin, this.#accounts.renewProgram(this.#keysOf(plugin)));
+      await this.#reload({ ...state, plugins });
+    });
   }
 
   setPlugins(plugins: readonly string[]): Promise<void> {
@@ -150,11 +177,16 @@ class NodeBus implements Bus {
     return this.#leaf.onChange(listener);
   }
 
+  onLeafTrouble(listener: (reason: string) => void): () => void {
+    return this.#leaf.onTrouble(listener);
+  }
+
   async usage(): Promise<{ memoryBytes: number }> {
     return { memoryBytes: await residentBytes(this.#server.pid) };
   }
 
   async stop(): Promise<void> {
+    this.#floods.stop();
     await this.#watch.close();
     await this.#server.stop();
   }

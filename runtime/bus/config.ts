@@ -50,9 +50,18 @@ function remote(uplink: string, link: LinkRemote): string {
     "ignore_discovered_servers: true",
     "compression: { mode: s2_better }",
     ...(link.credentialsFile ? [`credentials: ${JSON.stringify(link.credentialsFile)}`] : []),
-    ...(link.tls ? [`tls: { ca_file: ${JSON.stringify(link.tls.caFile)} }`] : []),
+    ...(link.tls || link.urls.some((url) => url.startsWith("tls:")) ? [tlsOf(link)] : []),
   ];
   return `\n    {\n      ${lines.join("\n      ")}\n    }\n  `;
+}
+
+/**
+ * The node begins with the handshake, so nothing is said in the clear; and gives it 10 s, as nats-server's own 2 s are
+ * short on a slow line. With a CA of its own it trusts that one alone, none of the system's.
+ */
+function tlsOf({ tls }: LinkRemote): string {
+  const ca = tls ? `, ca_file: ${JSON.stringify(tls.caFile)}` : "";
+  return `tls: { handshake_first: true, min_version: "1.3", timeout: 10${ca} }`;
 }
 
 /** A time within ±50 % of the mean, so that nodes cut off together do not return together. */

@@ -28,6 +28,8 @@ export class LeafWatch {
   readonly #account: string;
   readonly #log: Log;
   readonly #listeners = new Set<(connected: boolean) => void>();
+  readonly #troubled = new Set<(reason: string) => void>();
+  #trouble: string | undefined;
   #connected = false;
   #refreshing: Promise<void> | undefined;
   #again = false;
@@ -50,6 +52,22 @@ export class LeafWatch {
   onChange(listener: (connected: boolean) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** Calls `listener` with why an attempt failed, or the link was cut. */
+  onTrouble(listener: (reason: string) => void): () => void {
+    this.#troubled.add(listener);
+    return () => void this.#troubled.delete(listener);
+  }
+
+  /** Takes a warning or error of nats-server's log; true when it only repeats why there is no link. */
+  hear(line: string): boolean {
+    const reason = parseTrouble(line);
+    if (reason === undefined) return false;
+    const again = reason === this.#trouble;
+    this.#trouble = reason;
+    for (const listener of [...this.#troubled]) listener(reason);
+    return again;
   }
 
   /** @throws when nats-server does not answer within 3 s, though it may be started again meanwhile. */
@@ -104,6 +122,14 @@ export class LeafWatch {
     this.#connected = connected;
     for (const listener of [...this.#listeners]) listener(connected);
   }
+}
+
+/** Why a link failed, as a line of nats-server's log says it; `undefined` when it is about something else. */
+export function parseTrouble(line: string): string | undefined {
+  const [, told] = /^\S+ - lid(?:_ws)?:\d+ - Leafnode Error '(.*)'$/.exec(line) ?? [];
+  const [, handshake] = /^\S+ - lid(?:_ws)?:\d+ - (TLS leafnode handshake error: .*)$/.exec(line) ?? [];
+  const [, dial] = /^Error trying to connect as leafnode .*?: (.*)$/.exec(line) ?? [];
+  return told ?? handshake ?? dial;
 }
 
 /** Milliseconds of a Go duration such as `1m2.5s`, `688µs`, or `undefined` when it is none. */

@@ -1,4 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
+import type { EmitRate } from "../emit-limit.ts";
+import type { Refusal } from "../emit-wire.ts";
+import type { UmecError } from "../errors.ts";
 import type { Log } from "../log.ts";
 
 export interface BusOptions {
@@ -37,27 +40,55 @@ export interface LeafState {
   remote?: string;
 }
 
+export interface PluginWatchOptions {
+  /** Of the plugin's packs; each has at least one sample. */
+  limits: EmitRate;
+  /** nats-server refused something, `BUS_…`; limits.ts names the codes. */
+  onRefused(refusal: Refusal): void;
+  /** `PLUGIN_FLOOD`: it did more than its limits allow. Once, until `forgive`. */
+  onFlood(error: UmecError): void;
+}
+
+/** One plugin's account, watched. */
+export interface PluginWatch {
+  setLimits(limits: EmitRate): void;
+  /** Begins anew: another run of the plugin. */
+  forgive(): void;
+  stop(): void;
+}
+
 /** The node's own message bus. */
 export interface Bus extends AsyncDisposable {
   /** For clients on this machine. Stays the same when nats-server is started again. */
   readonly url: string;
   /**
    * In the plugin's account, with what a plugin may do: publish `telemetry.>`, `event.>` and `status`, answer
-   * `command.>`. Rejects with `BUS_PLUGIN_UNKNOWN`.
+   * `command.>`; and what the node does for a plugin's process: pass its commands on as `checked.>`, answer
+   * `object.put`. Rejects with `BUS_PLUGIN_UNKNOWN`.
    */
   connectPlugin(plugin: string): Promise<NatsConnection>;
   /**
    * The text of a credentials file (`.creds`) for a user like that of `connectPlugin`, for another process: a bearer of
    * its JWT, which signs nothing, so that a program needs no Ed25519. As secret as a password. It is void when this bus
-   * is started anew. Rejects with `BUS_PLUGIN_UNKNOWN`.
+   * is started anew. It may ask for `object.put`; when it is `gated` it hears `checked.>` and not `command.>`. Rejects
+   * with `BUS_PLUGIN_UNKNOWN`.
    */
-  pluginCredentials(plugin: string): Promise<Uint8Array>;
+  pluginCredentials(plugin: string, options?: { gated?: boolean }): Promise<Uint8Array>;
   /** The plugin's messages as `in.<plugin>.>`, to answer when they are stored. One for each plugin. */
   connectOutbox(plugin: string): Promise<NatsConnection>;
   /** Publishes the node's chains `umec.<node>.>` and asks for their last messages, `hub.last.umec.<node>.>`. */
   connectLink(): Promise<NatsConnection>;
-  /** Reads `umec.<node>.<plugin>.telemetry.>`, `.event.>` and `.status`; sends `umec.<node>.<plugin>.command.>`. */
+  /** Reads `umec.<node>.<plugin>.telemetry.>`, `.event.>` and `.status`, and alarms; sends `umec.<node>.<plugin>.command.>`. */
   connectApi(): Promise<NatsConnection>;
+  /** Publishes `umec.<node>.alarms.event.<name>` in the account API. */
+  connectAlarms(): Promise<NatsConnection>;
+  /** Watches what a plugin's own process does there; see flood-watch.ts. Throws `BUS_PLUGIN_UNKNOWN`. */
+  watchPlugin(plugin: string, options: PluginWatchOptions): PluginWatch;
+  /**
+   * Makes all credentials that the plugin's process was given void, and closes its connections; the node's own there
+   * stay. Resolves when that is done. Rejects with `BUS_PLUGIN_UNKNOWN` and as a change does.
+   */
+  cutOff(plugin: string): Promise<void>;
   /** Adds and removes plugins' accounts; the connections of all others stay. */
   setPlugins(plugins: readonly string[]): Promise<void>;
   setLink(link: LinkRemote | undefined): Promise<void>;
@@ -66,6 +97,8 @@ export interface Bus extends AsyncDisposable {
   leafState(): Promise<LeafState>;
   /** Calls `listener` at each change, once it is known; returns a function that ends it. */
   onLeafChange(listener: (connected: boolean) => void): () => void;
+  /** Calls `listener` with why an attempt to link failed, or the link was cut, in nats-server's words. */
+  onLeafTrouble(listener: (reason: string) => void): () => void;
   /** Resident memory of nats-server. */
   usage(): Promise<{ memoryBytes: number }>;
   stop(): Promise<void>;

@@ -13,6 +13,10 @@
  *    times the plugin's limits is refused undecoded (`PLUGIN_FLOOD`); the fifth more keeps a well-behaved
  *    sender, which holds itself to the limits, clear of it. What is no SenML is refused (`SENML_INVALID`), and
  *    what the hub could not read back is never stored (ingest-rows.ts).
+ * 4. No plugin's packs can keep the node's one thread from all others: packs are read for at most `turnMs` of a turn
+ *    of the event loop, and of the connection no more than what the kernel gives at once; the others wait their turn
+ *    in memory, bounded as above. Who sends on and on although it is
+ *    refused is told of by `onFlood`; a sender that waits for its answers never comes near that.
  *
  * What is not kept: a pack without a reply subject is stored and its sender learns nothing.
  * A pack that mixes kinds of times makes two rows; should the disk take one and fail at the other, the pack is
@@ -31,6 +35,7 @@ import {
 } from "../emit-wire.ts";
 import { messageOf, UmecError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { type Flow, flowOf } from "../nats/flow.ts";
 import type { Lane } from "../plugin/contract.ts";
 import type { SenmlRecord } from "../senml/record.ts";
 import { isLane } from "../subjects.ts";
@@ -49,6 +54,13 @@ export interface IngestOptions {
   log: Log;
   /** Told what was stored, once for each pack however often it is sent. @default nobody */
   watch?: SampleWatch;
+  /** Told of each pack that is refused. @default nobody */
+  onRefused?(refusal: Refusal): void;
+  /**
+   * The sender goes on although it is refused: `PLUGIN_FLOOD`. Told at each such pack; where it returns true, packs
+   * that have come and were not read yet are thrown away without an answer. @default nobody
+   */
+  onFlood?(error: UmecError): boolean;
   /** As `stop`. */
   signal?: AbortSignal;
   /** Samples in one pack. @default 10_000 */
@@ -80,8 +92,12 @@ export interface Ingest {
 }
 
 const slack = 1.2;
+/** How fast refused packs are forgiven; five times as many at once. */
+const patience: EmitRate = { samplesPerS: 200, bytesPerS: 1024 * 1024 };
 /** Requests that may wait for their answer, repeats included. */
 const maxWaiting = 16_384;
+/** Time for reading packs in a turn of the event loop. */
+const turnMs = 2;
 
 /** Resolves when packs are taken. */
 export async function startIngest(options: IngestOptions): Promise<Ingest> {
@@ -117,6 +133,17 @@ class Intake {
   readonly #underWay = new Map<string, Promise<Refusal | undefined>>();
   readonly #answers = new Set<Promise<void>>();
   readonly #refused = new Map<string, number>();
+  /** Not read yet. */
+  #queue: Msg[] = [];
+  #queueBytes = 0;
+  /** What is left of this turn; `undefined` before its first pack. */
+  #turnEndMs: number | undefined;
+  #read: PromiseWithResolvers<void> | undefined;
+  readonly #flow: Flow;
+  /** Whether the connection is not read in this turn any more. */
+  #held = false;
+  /** Runs dry when a sender does not heed what it is told. */
+  readonly #patience: EmitLimit;
   #pendingBytes = 0;
   #packs = 0;
   #samples = 0;
@@ -125,10 +152,59 @@ class Intake {
 
   constructor(options: IngestOptions) {
     this.#options = { maxSamples: mostSamples, maxPendingBytes: 4 * 1024 * 1024, ...options };
+    this.#flow = flowOf(options.connection);
     this.#limit = new EmitLimit(withSlack(options.limits), options.clock.monotonicMs());
+    this.#patience = new EmitLimit(patience, options.clock.monotonicMs());
   }
 
   take(message: Msg): void {
+    const size = message.data.length;
+    const tooMany = this.#queue.length >= maxWaiting;
+    if (tooMany || this.#queueBytes + size > this.#options.maxPendingBytes) {
+      const text = `${this.#queue.length} packs, ${this.#queueBytes} bytes of ${this.#options.plugin} wait to be read`;
+      this.#deaf(size, text);
+      this.#answer(message, { code: "EMIT_OVERLOADED", text });
+      return;
+    }
+    this.#queue.push(message);
+    this.#queueBytes += size;
+    if (this.#turnEndMs === undefined) {
+      this.#turnEndMs = performance.now() + turnMs;
+      setImmediate(() => this.#turn());
+    }
+    // Mostly it is the only one, and does not wait.
+    if (this.#queue.length === 1 && performance.now() < this.#turnEndMs) this.#readSome(this.#turnEndMs);
+    else if (!this.#held) {
+      this.#held = true;
+      this.#flow.pause();
+    }
+  }
+
+  #turn(): void {
+    this.#turnEndMs = undefined;
+    if (this.#held) {
+      this.#held = false;
+      this.#flow.resume();
+    }
+    if (this.#queue.length === 0) return;
+    this.#turnEndMs = performance.now() + turnMs;
+    setImmediate(() => this.#turn());
+    this.#readSome(this.#turnEndMs);
+  }
+
+  #readSome(endMs: number): void {
+    let count = 0;
+    do {
+      const message = this.#queue[count++];
+      if (!message) break;
+      this.#queueBytes -= message.data.length;
+      this.#begin(message);
+    } while (performance.now() < endMs);
+    this.#queue.splice(0, count);
+    if (this.#queue.length === 0) this.#read?.resolve();
+  }
+
+  #begin(message: Msg): void {
     if (this.#answers.size >= maxWaiting) {
       this.#answer(message, { code: "EMIT_OVERLOADED", text: `${maxWaiting} requests wait for the disk` });
       return;
@@ -205,7 +281,9 @@ class Intake {
       throw new UmecError("EMIT_OVERLOADED", `${this.#pendingBytes} bytes of ${plugin} wait for the disk`);
     }
     if (!this.#limit.isOpen(monotonicMs)) {
-      throw new UmecError("PLUGIN_FLOOD", `${plugin} sends more than its limits allow`);
+      const text = `${plugin} sends more than its limits allow`;
+      this.#deaf(size, text);
+      throw new UmecError("PLUGIN_FLOOD", text);
     }
     let samples = 0;
     try {
@@ -215,12 +293,26 @@ class Intake {
       // Only what is looked at is held until it is on disk.
       return { rows, seen: watch ? records.filter(({ n }) => watch.wants(n)) : [] };
     } finally {
-      this.#limit.charge(samples, size);
+      // A pack that holds none costs its reading.
+      this.#limit.charge(Math.max(1, samples), size);
     }
+  }
+
+  /** A pack is refused that a sender which heeds the answers would not have sent. */
+  #deaf(size: number, text: string): void {
+    const { onFlood, clock } = this.#options;
+    this.#patience.charge(1, size);
+    if (this.#patience.isOpen(clock.monotonicMs())) return;
+    if (!onFlood?.(new UmecError("PLUGIN_FLOOD", text))) return;
+    for (const _ of this.#queue) this.#count({ code: "PLUGIN_FLOOD", text });
+    this.#queue = [];
+    this.#queueBytes = 0;
+    this.#read?.resolve();
   }
 
   #answer(message: Msg, refusal: Refusal | undefined): void {
     if (refusal) this.#count(refusal);
+    if (!message.reply) return;
     try {
       message.respond(undefined, refusal && { headers: refusalHeaders(refusal) });
     } catch (error) {
@@ -230,11 +322,13 @@ class Intake {
   }
 
   #count({ code, text }: Refusal): void {
-    const { plugin, log } = this.#options;
+    const { plugin, log, onRefused } = this.#options;
     const count = (this.#refused.get(code) ?? 0) + 1;
     this.#refused.set(code, count);
+    onRefused?.({ code, text });
     if (count === 1) log.warn(`a pack of ${plugin} was refused: ${text}`, { plugin, code });
-    else log.debug(`a pack of ${plugin} was refused: ${text}`, { plugin, code, count });
+    else if (isPowerOfTwo(count))
+      log.debug(`a pack of ${plugin} was refused: ${text}`, { plugin, code, count });
   }
 
   setLimits(limits: EmitRate): void {
@@ -253,8 +347,16 @@ class Intake {
   }
 
   async settle(): Promise<void> {
+    if (this.#queue.length > 0) {
+      this.#read = Promise.withResolvers<void>();
+      await this.#read.promise;
+    }
     while (this.#answers.size > 0) await Promise.all(this.#answers);
   }
+}
+
+function isPowerOfTwo(count: number): boolean {
+  return (count & (count - 1)) === 0;
 }
 
 function withSlack({ samplesPerS, bytesPerS }: EmitRate): EmitRate {

@@ -62,6 +62,8 @@ export interface Committed {
   rows: FileRow[];
   gaps: FileRow[];
   evictedSamples: number;
+  /** Of those, by plugin. */
+  evictedOf: Record<string, number>;
   chains: ChainCounters[];
   usedBytes: number;
   diskFull: boolean;
@@ -220,11 +222,12 @@ export class Keeper {
 
   #commit({ rows, erasures, held }: Commit): Committed {
     const gaps: FileRow[] = [];
+    const evictedOf: Record<string, number> = {};
     let evictedSamples = 0;
     const appended = this.#store.transaction(() => {
       for (const erasure of erasures) this.#store.erase(erasure);
       if (erasures.length > 0) this.#store.snapshot();
-      if (rows.length > 0) evictedSamples = this.#makeRoom(rows, held, gaps);
+      if (rows.length > 0) evictedSamples = this.#makeRoom(rows, held, gaps, evictedOf);
       if (!this.#clockKnown) this.#noteTime();
       return rows.map((row) => this.#store.append(row.epoch === 0 ? row : { ...row, epoch: this.#epoch }));
     });
@@ -232,6 +235,7 @@ export class Keeper {
       rows: appended,
       gaps,
       evictedSamples,
+      evictedOf,
       chains: this.#store.chains(),
       usedBytes: this.#store.usedBytes,
       diskFull: this.#diskFull,
@@ -239,7 +243,12 @@ export class Keeper {
     };
   }
 
-  #makeRoom(rows: readonly Draft[], held: Commit["held"], gaps: FileRow[]): number {
+  #makeRoom(
+    rows: readonly Draft[],
+    held: Commit["held"],
+    gaps: FileRow[],
+    evictedOf: Record<string, number>,
+  ): number {
     const incoming = rows.reduce((sum, row) => sum + row.records.length + 64, 0);
     let evictedSamples = 0;
     while (this.#store.usedBytes + incoming > this.#quotaBytes) {
@@ -252,6 +261,8 @@ export class Keeper {
       }
       gaps.push(...evicted.gaps);
       evictedSamples += evicted.samples;
+      for (const [plugin, samples] of Object.entries(evicted.of))
+        evictedOf[plugin] = (evictedOf[plugin] ?? 0) + samples;
     }
     return evictedSamples;
   }

@@ -164,6 +164,26 @@ test("a full outbox gives up the oldest rows of the least important lane, and sa
   assert.equal(stats.evictedSamples, bulkGap.samples + gap.samples);
 });
 
+test("a plugin that hoards, in whatever lane, pays for it itself and not with others' samples", async () => {
+  const outbox = await openOutbox({ quotaBytes: 2 * 1024 * 1024 });
+  const put = (plugin: string, lane: Lane, i: number): Promise<number> =>
+    outbox.append(pack(`${i}`.padEnd(16_000), { plugin, lane }));
+  for (let i = 1; i <= 20; i++) await put("meter", "telemetry", i);
+  for (let i = 1; i <= 10; i++) await put("door", "bulk", i);
+  for (let i = 1; i <= 300; i++) await put("hoard", "alarm", i);
+  assert.ok(outbox.stats().usedBytes <= 2 * 1024 * 1024);
+  assert.equal((await all(outbox)).length, 20, "no telemetry was evicted");
+  assert.equal((await all(outbox, "bulk")).length, 10, "nor bulk");
+  const alarms = await all(outbox, "alarm");
+  const [gap, ...more] = gaps(alarms);
+  assert.deepEqual(more, []);
+  assert.equal(gap?.from, 1);
+  assert.equal(gap.rows, 300 - (alarms.length - 1), "its own oldest went");
+  // It still has what is left: the others' samples that come now push it back, not one another.
+  for (let i = 1; i <= 20; i++) await put("meter", "telemetry", i);
+  assert.equal((await all(outbox)).length, 40);
+});
+
 test("rows in the link's hands are not evicted", async () => {
   const outbox = await openOutbox({ quotaBytes: 1024 * 1024 });
   for (let i = 1; i <= 40; i++) await outbox.append(pack(`${i}`.padEnd(16_000)));

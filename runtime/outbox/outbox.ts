@@ -282,7 +282,10 @@ export class Outbox implements OutboxSource {
       else this.#options.log.info("the disk has room again");
     }
     if (committed.evictedSamples > 0)
-      this.#options.log.warn("old samples were evicted", { samples: committed.evictedSamples });
+      this.#options.log.warn("old samples were evicted", {
+        samples: committed.evictedSamples,
+        of: committed.evictedOf,
+      });
   }
 
   #toRow(row: FileRow): Row {

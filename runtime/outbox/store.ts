@@ -44,6 +44,8 @@ export interface ChainCounters {
   doneRow: number;
   rows: number;
   samples: number;
+  /** Bytes of records that wait, in memory only; `undefined` until {@link Store.weigh}. Near enough, not exact. */
+  bytes?: number;
   sent: RowRange[];
 }
 
@@ -73,6 +75,7 @@ export class Store {
   readonly #delete: Record<Lane, Database.Statement>;
   #nextId = 1;
   #snapshotId = 0;
+  #weighed = false;
 
   private constructor(db: Database.Database, options: StoreOptions) {
     this.#db = db;
@@ -226,6 +229,7 @@ export class Store {
       this.#snapshotId = snapshotId;
       this.#chains.clear();
       for (const [id, chain] of chains) this.#chains.set(id, chain);
+      this.#weighed = false;
       throw error;
     }
   }
@@ -239,6 +243,7 @@ export class Store {
     chain.nextRow++;
     chain.rows++;
     chain.samples += row.samples;
+    if (this.#weighed) chain.bytes = (chain.bytes ?? 0) + row.records.length;
     if (this.#nextId - this.#snapshotId > snapshotRows) this.#snapshot();
     return row;
   }
@@ -271,10 +276,21 @@ export class Store {
 
   /** Rows with `afterId < id < beforeId`, oldest first, until `maxBytes` of records are exceeded; at least one. */
   read(lane: Lane, afterId: number, maxBytes: number, beforeId = Number.MAX_SAFE_INTEGER): FileRow[] {
+    return this.#collect(lane, afterId, maxBytes, this.#read[lane].iterate(afterId, beforeId));
+  }
+
+  /** As `read`, of one chain. Passes over all others' rows in between. */
+  readChain(chain: number, afterId: number, maxBytes: number, beforeId: number): FileRow[] {
+    const { lane } = this.#counters(chain);
+    const sql = `SELECT ${columns} FROM ${lane} WHERE id > ? AND id < ? AND chain = ? ORDER BY id`;
+    return this.#collect(lane, afterId, maxBytes, this.#db.prepare(sql).iterate(afterId, beforeId, chain));
+  }
+
+  #collect(lane: Lane, afterId: number, maxBytes: number, found: IterableIterator<unknown>): FileRow[] {
     const rows: FileRow[] = [];
     let bytes = 0;
     let lastId = afterId;
-    for (const row of this.#read[lane].iterate(afterId, beforeId) as IterableIterator<FileRow>) {
+    for (const row of found as IterableIterator<FileRow>) {
       if (row.crc !== checksum(row)) throw corrupt(`row ${row.id} of ${lane} has a wrong checksum`, row);
       if (row.id <= lastId) throw corrupt(`row ${row.id} of ${lane} comes behind row ${lastId}`, row);
       lastId = row.id;
@@ -293,6 +309,8 @@ export class Store {
     const chain = this.#counters(erasure.chain);
     let gone = 0;
     for (const { first, last } of erasure.ids) gone += this.#delete[chain.lane].run(first, last).changes;
+    // The rows' own sizes are not known here; the mean corrects itself, as an empty chain has no bytes.
+    if (chain.bytes !== undefined) chain.bytes *= Math.max(0, 1 - gone / Math.max(1, chain.rows));
     chain.rows -= gone;
     chain.samples -= gone === erasure.rows ? erasure.samples : 0;
     if (chain.rows <= 0) chain.samples = 0;
@@ -303,6 +321,23 @@ export class Store {
       this.#db.prepare("DELETE FROM sent WHERE chain = ? AND last <= ?").run(chain.id, chain.doneRow);
     }
     return gone;
+  }
+
+  /** Bytes of records that each plugin has waiting. The first time it reads the whole file, later it knows. */
+  weigh(): Map<string, number> {
+    if (!this.#weighed) {
+      for (const chain of this.#chains.values()) chain.bytes = 0;
+      for (const lane of lanes) {
+        const sql = `SELECT chain, sum(length(records)) AS bytes FROM ${lane} GROUP BY chain`;
+        for (const { chain, bytes } of this.#db.prepare(sql).all() as { chain: number; bytes: number }[])
+          this.#counters(chain).bytes = bytes;
+      }
+      this.#weighed = true;
+    }
+    const weights = new Map<string, number>();
+    for (const { plugin, bytes = 0 } of this.#chains.values())
+      weights.set(plugin, (weights.get(plugin) ?? 0) + bytes);
+    return weights;
   }
 
   /** Ends a transaction that erased: the counters on disk are those of what is left. */

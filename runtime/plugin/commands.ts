@@ -28,7 +28,7 @@ import { maxReasonLength } from "../senml/quality.ts";
 import { tokensToPath } from "../subjects.ts";
 import { DeadMan } from "./commands-deadman.ts";
 import { shownValue } from "./commands-shown.ts";
-import type { CommandHandler, Point, Sample } from "./contract.ts";
+import type { Command, CommandHandler, Point, Sample } from "./contract.ts";
 
 /** Judges commands by the points that a plugin offers. */
 export interface CommandGate {
@@ -73,6 +73,7 @@ const root = "command.";
 const everyPoint = "*";
 const deadMan = "dead-man";
 
+type Asked = Omit<Command, "withinMs">;
 type Defaults = "maxUnderWay" | "timeoutMs" | "safe" | "event";
 
 export class Commands {
@@ -129,7 +130,7 @@ export class Commands {
       const leftMs = timeLeftMs(message, this.#options.clock);
       const value = parse(point, message);
       if (value !== undefined) asked += ` = ${shownValue(value)}`;
-      const reply = await this.#admit(point, value, leftMs);
+      const reply = await this.#admit({ point, value, by }, leftMs);
       const { body, headers } = encodeReply(reply);
       log.info(...line(reply === undefined ? "done" : shownValue(reply)));
       message.respond(body, headers && { headers });
@@ -147,7 +148,8 @@ export class Commands {
   }
 
   /** A command that has come over the bus. */
-  async #admit(point: string, value: unknown, leftMs: number): Promise<unknown> {
+  async #admit(asked: Asked, leftMs: number): Promise<unknown> {
+    const { point, value } = asked;
     const { maxUnderWay, timeoutMs, gate } = this.#options;
     const arrivedMs = performance.now();
     if (this.#underWay >= maxUnderWay) {
@@ -177,7 +179,7 @@ export class Commands {
         : new UmecError("COMMAND_TIMEOUT", `${point} took longer than ${timeoutMs} ms`);
     const ended = this.#deadMen.get(point)?.commanded();
     try {
-      const reply = await this.#call(handler, point, value, Math.min(leftMs, timeoutMs), late, free);
+      const reply = await this.#call(handler, asked, Math.min(leftMs, timeoutMs), late, free);
       ended?.(true);
       return reply;
     } catch (error) {
@@ -198,8 +200,7 @@ export class Commands {
   /** Settles as the handler does, or rejects with `late` after `timeoutMs`; `free` is called when it has returned. */
   async #call(
     handler: CommandHandler,
-    point: string,
-    value: unknown,
+    asked: Asked,
     timeoutMs: number,
     late: UmecError,
     free: () => void = () => {},
@@ -209,7 +210,7 @@ export class Commands {
     const stop = (): void => controller.abort(signal.reason);
     const timer = setTimeout(() => controller.abort(late), timeoutMs);
     signal.addEventListener("abort", stop, { once: true });
-    const done = (async () => handler({ point, value }, controller.signal))().finally(free);
+    const done = (async () => handler({ ...asked, withinMs: timeoutMs }, controller.signal))().finally(free);
     const { promise: ended, reject } = Promise.withResolvers<never>();
     controller.signal.addEventListener("abort", () => reject(controller.signal.reason), { once: true });
     try {
@@ -232,7 +233,12 @@ export class Commands {
     const asked = `command ${point} = ${shownValue(value)} by ${deadMan}, as ${why}`;
     const facts = { point, by: deadMan };
     try {
-      const reply = await this.#call(handler, point, structuredClone(value), timeoutMs, late);
+      const reply = await this.#call(
+        handler,
+        { point, value: structuredClone(value), by: deadMan },
+        timeoutMs,
+        late,
+      );
       const ms = Math.round(performance.now() - startMs);
       log.info(`${asked}: ${reply === undefined ? "done" : shownValue(reply)} (${ms} ms)`, { ...facts, ms });
       if (cause === "late") this.#tell({ name: `${point}/${deadMan}`, value: told(value) });

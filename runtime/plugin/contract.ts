@@ -47,6 +47,10 @@ export interface Command {
   point: string;
   /** The JSON value of the request; `undefined` for an empty body. Where the point has a schema, it was checked. */
   value: unknown;
+  /** Who asks, as they say; `dead-man` for a safe value. */
+  by: string;
+  /** In so many milliseconds it must be done; then the signal aborts. */
+  withinMs: number;
 }
 
 /**

@@ -37,8 +37,8 @@ export interface RunOptions {
   /** Ends the run. */
   signal: AbortSignal;
   observer: EmitObserver;
-  /** Called with the host before the driver runs. */
-  onHost: (host: RunningHost) => void;
+  /** Called with the host before the driver runs, and with what ends the run as a failure. */
+  onHost: (host: RunningHost, fail: (error: UmecError) => void) => void;
   /** Called when the driver is told to stop, and why. */
   onStopping: () => void;
 }
@@ -96,7 +96,7 @@ export async function runDriver(options: RunOptions): Promise<UmecError | undefi
       },
     },
   });
-  onHost(running);
+  onHost(running, fail);
   void connection.closed().then(() => fail(new UmecError("PLUGIN_CUT_OFF", "its connection was closed")));
 
   const ended: Promise<UmecError> = ownStrays(onStray, async () => {

@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { isUmecError } from "../errors.ts";
-import { createSecrets } from "./secrets.ts";
+import { isUmecError, UmecError } from "../errors.ts";
+import { createSecrets, secretNames } from "./secrets.ts";
 
 let dir: string;
 before(async () => {
@@ -55,4 +55,38 @@ test("a name can't lead out of the directory", async () => {
 test("what is no file is told as unreadable", async () => {
   await mkdir(join(dir, "folder"), { mode: 0o700 });
   await assert.rejects(createSecrets({ dir }).get("folder"), refused("SECRET_UNREADABLE", /folder/));
+});
+
+test("a plugin gets what its options name, at any depth, and nothing else", async () => {
+  const options = { password: { secret: "mine" }, list: [{ auth: { key: { secret: "also" } } }], secret: 5 };
+  const names = secretNames(options);
+  assert.deepEqual([...names].sort(), ["also", "mine"]);
+  const env = { UMEC_SECRET_MINE: "a", UMEC_SECRET_OTHER: "b" };
+  const secrets = createSecrets({ dir, env, names });
+  assert.equal(await secrets.get("mine"), "a");
+  await assert.rejects(
+    secrets.get("other"),
+    refused("SECRET_FORBIDDEN", /not this plugin's.*\{ secret: other \}/),
+  );
+});
+
+test("a sealed secret is opened at each use and comes before a file; one that can't be is told", async () => {
+  await writeFile(join(dir, "sealed"), "of the file", { mode: 0o600 });
+  let opened = 0;
+  const open = (name: string) =>
+    name === "sealed" ? Promise.resolve(Buffer.from(`ö${++opened}`)) : undefined;
+  const secrets = createSecrets({ dir, env: { UMEC_SECRET_PLAIN: "p" }, open });
+  assert.equal(await secrets.get("sealed"), "ö1");
+  assert.equal(await secrets.get("sealed"), "ö2");
+  assert.equal(await secrets.get("plain"), "p");
+  const fails = (error: UmecError) => createSecrets({ dir, open: () => Promise.reject(error) }).get("sealed");
+  const keyless = new UmecError("IDENTITY_SEALED", "the seed is sealed");
+  await assert.rejects(
+    fails(keyless),
+    refused("SECRET_SEALED", /sealed can't be opened: the seed is sealed.*umec status/),
+  );
+  await assert.rejects(
+    fails(new UmecError("SEALED_NOT_OURS", "not ours")),
+    refused("SEALED_NOT_OURS", /not ours/),
+  );
 });

@@ -13,6 +13,8 @@ export interface PluginStatus {
   process?: {
     /** Of the last start. */
     pid: number;
+    /** What was asked for, where anything was. */
+    limits?: { memoryBytes?: number; cpuPercent?: number; devices?: readonly string[] };
     /** Limits that were asked for and don't hold here, or not fully. */
     warnings: string[];
   };
@@ -22,6 +24,13 @@ export interface PluginStatus {
   emitted: number;
   /** Samples acknowledged as durable. */
   stored: number;
+  /** What the outbox and the bus refused it, and that it was cut off. Absent: nothing. */
+  limits?: {
+    /** How often, by code: `SENML_INVALID`, `PLUGIN_FLOOD`, `BUS_PUBLISH`, … */
+    refused: Record<string, number>;
+    cutOffs: number;
+    lastCutOff?: { reason: string; atMs: number };
+  };
   /** Samples refused: invalid, overloaded, flooding, or the outbox could not take them. */
   refused: number;
   /** Unix time in milliseconds of the last sample stored. */

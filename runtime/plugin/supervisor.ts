@@ -67,6 +67,8 @@ export interface SupervisedPlugin {
   adjust(target: PluginTarget): void;
   /** Tells that the driver is alive, where its host can't see that. */
   sign(): void;
+  /** Ends the present run as a failure: it is reported, and started again after the wait, at least `waitMs`. */
+  fail(error: UmecError, waitMs?: number): void;
   /** Counts samples that were stored without the host's emit: a program has a connection of its own. */
   heard(samples: readonly Sample[]): void;
   /** Ends the driver; resolves when it has ended or was left behind. */
@@ -90,6 +92,8 @@ class Supervisor implements SupervisedPlugin {
   #driver: Driver | undefined;
   #connection: NatsConnection | undefined;
   #running: RunningHost | undefined;
+  #fail: ((error: UmecError) => void) | undefined;
+  #leastWaitMs = 0;
   #state: PluginStatus["state"] = "starting";
   #sinceMs: number;
   #nextStartMs: number | undefined;
@@ -132,6 +136,11 @@ class Supervisor implements SupervisedPlugin {
     this.#running?.sign();
   }
 
+  fail(error: UmecError, waitMs = 0): void {
+    this.#leastWaitMs = waitMs;
+    this.#fail?.(error);
+  }
+
   heard(samples: readonly Sample[]): void {
     this.sign();
     this.#tally.emitted += samples.length;
@@ -160,10 +169,12 @@ class Supervisor implements SupervisedPlugin {
       if (failure) this.#report(failure);
       if (!stopped.aborted) {
         pause = pause && performance.now() - startMs < resetMs ? pause.next(undefined) : backoff.next();
-        this.#nextStartMs = Math.round(this.#options.clock.nowMs() + pause.duration);
+        const waitMs = Math.max(pause.duration, this.#leastWaitMs);
+        this.#leastWaitMs = 0;
+        this.#nextStartMs = Math.round(this.#options.clock.nowMs() + waitMs);
         this.#setState("waiting");
         await this.#hangUp();
-        await delay(pause.duration, undefined, { signal: stopped }).catch(() => {});
+        await delay(waitMs, undefined, { signal: stopped }).catch(() => {});
         this.#nextStartMs = undefined;
         if (!stopped.aborted) this.#restarts += 1;
       }
@@ -204,8 +215,9 @@ class Supervisor implements SupervisedPlugin {
             tally.refused += samples;
           },
         },
-        onHost: (running) => {
+        onHost: (running, fail) => {
           this.#running = running;
+          this.#fail = fail;
           running.setLimits(this.#target.limits);
           this.#setState("running");
         },
@@ -217,6 +229,7 @@ class Supervisor implements SupervisedPlugin {
       return new UmecError("PLUGIN_START", `it can't be started: ${messageOf(error)}`, { cause: error });
     } finally {
       this.#running = undefined;
+      this.#fail = undefined;
     }
   }
 

@@ -7,6 +7,9 @@
  */
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { Static, TSchema } from "typebox";
+import { encodeReply } from "../command-wire.ts";
+import { makeGate } from "../commands/gate.ts";
+import { nameProblem } from "../emit-wire.ts";
 import { UmecError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type {
@@ -52,7 +55,11 @@ export interface DriverRun extends AsyncDisposable {
   line(fits: RegExp, options?: { timeoutMs?: number }): Promise<LogLine>;
   /** Waits until `count` objects were kept, those before the call included; gives these. */
   kept(count: number, options?: { timeoutMs?: number }): Promise<readonly StoredObject[]>;
-  /** Sends a command as an application would; rejects with what the driver threw. */
+  /**
+   * Sends a command as an application would: through the node's own gate, by what the manifest says of the point.
+   * Rejects with `COMMAND_UNKNOWN`, `COMMAND_READ_ONLY`, `COMMAND_INVALID` or `COMMAND_NOT_READY`, or with what the
+   * driver threw.
+   */
   command(point: string, value?: unknown): Promise<unknown>;
   /** Stops the driver; rejects with its error if it ended by one. */
   stop(): Promise<void>;
@@ -78,6 +85,7 @@ export function startDriver<O extends TSchema>(
   );
   if (!validate(checked)) throw new UmecError("OPTIONS_INVALID", JSON.stringify(validate.errors));
 
+  const gate = makeGate(driver.manifest.points(checked as Static<O>));
   const controller = new AbortController();
   const emitted: Emitted[] = [];
   const lines: LogLine[] = [];
@@ -99,7 +107,11 @@ export function startDriver<O extends TSchema>(
       emitted.push(...samples.map((sample) => ({ ...sample, lane })));
       notify();
     },
-    onCommand: (point, handler) => void handlers.set(point, handler),
+    onCommand(point, handler) {
+      const problem = point === "*" ? undefined : nameProblem(point);
+      if (problem) throw new UmecError("COMMAND_POINT", `${JSON.stringify(point)} is no point: ${problem}`);
+      handlers.set(point, handler);
+    },
     log,
     clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now(), known: () => clockKnown },
     scheduler: createScheduler({ signal: controller.signal, log }),
@@ -172,9 +184,15 @@ export function startDriver<O extends TSchema>(
     kept: (count, { timeoutMs = 5_000 } = {}) =>
       until(() => (objects.length >= count ? objects : undefined), `${count} objects`, timeoutMs),
     async command(point, value) {
+      const said = value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+      await gate.check(point, said, [...handlers.keys()]);
       const handler = handlers.get(point) ?? handlers.get("*");
-      if (!handler) throw new UmecError("COMMAND_UNKNOWN", `no handler for ${point}`);
-      return await handler({ point, value }, controller.signal);
+      if (!handler)
+        throw new UmecError("COMMAND_NOT_READY", `${point}: the driver does not take commands yet`);
+      const reply = await handler({ point, value: said, by: "test", withinMs: 30_000 }, controller.signal);
+      // Throws what the sender would get as COMMAND_FAILED.
+      encodeReply(reply);
+      return reply;
     },
     stop,
     async [Symbol.asyncDispose]() {

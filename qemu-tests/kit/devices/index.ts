@@ -16,5 +16,6 @@ export type { ModelName } from "./i2c/models.ts";
 export { type SerialPort, type SerialPortOptions, serialPort } from "./serial/attachment.ts";
 export { type ByteStream, type ByteStreamOptions, byteStream } from "./serial/byte-stream.ts";
 export type { SerialHandle } from "./serial/handle.ts";
+export { type UsbSerial, type UsbSerialOptions, usbSerial } from "./serial/usb-serial.ts";
 export { type SpiFlashOptions, spiFlash } from "./spi/flash.ts";
 export type { DeviceAttachment, MachineName } from "./types.ts";

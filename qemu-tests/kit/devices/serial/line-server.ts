@@ -7,6 +7,8 @@ import type { BeforeStart, DeviceAttachment } from "../types.ts";
 /** What a line's attachment is made of; its `serialArg` says that the free serial port is wanted. */
 export type LineServer = Pick<DeviceAttachment, "id" | "qemuArgs" | "beforeStart" | "stop"> & {
   serialArg(): string;
+  /** Where it listens. */
+  socketPath(dir: string): string;
 };
 
 /**
@@ -24,6 +26,7 @@ export function lineServer(id: string, onLine: (line: Socket) => void): LineServ
     id,
     qemuArgs: (_machine, dir) => ["-chardev", `socket,id=${id},path=${socketPath(dir)}`],
     serialArg: () => `chardev:${id}`,
+    socketPath,
     async beforeStart({ dir, signal }: BeforeStart) {
       signal.throwIfAborted();
       if (server) return;

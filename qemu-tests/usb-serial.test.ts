@@ -1,0 +1,129 @@
+/**
+ * A meter behind a USB serial converter, whose kernel module nobody loads and which somebody pulls out. On virt alone:
+ * QEMU's imx8mp-evk has USB, but the image's kernel does not start it, as it lacks what registers the interconnect
+ * (CONFIG_ARM_IMX_BUS_DEVFREQ), for which the power domains of HSIO wait.
+ */
+import assert from "node:assert/strict";
+import { createMemory } from "../drivers/modbus/simulator-answer.ts";
+import { usbSerial } from "./kit/devices/serial/usb-serial.ts";
+import { Board, Hub } from "./kit/index.ts";
+import { machines, onEachBoard } from "./machines.ts";
+
+const withUsb = machines.filter((machine) => machine === "virt");
+const grid = { node: "lamp-0042", plugin: "grid" };
+const target = (path: string) => ({
+  plugins: {
+    grid: {
+      driver: "modbus",
+      options: {
+        transport: "serial",
+        path,
+        timeoutMs: 500,
+        reconnect: { initialMs: 500, maxMs: 2000 },
+        units: {
+          meter: { unit: 7, intervalMs: 500, registers: { voltage: { address: 0, scale: 0.1, unit: "V" } } },
+        },
+      },
+    },
+  },
+});
+
+/** What the hub has of the meter. */
+function meterAt(hub: Hub) {
+  return {
+    voltage: (value: number) =>
+      hub.sample({ ...grid, name: "meter/voltage", where: (one) => one.value === value, timeoutMs: 300_000 }),
+    online: (value: boolean, storedFromMs = 0) =>
+      hub.sample({
+        ...grid,
+        name: "meter/online",
+        lane: "alarm",
+        storedFromMs,
+        where: (one) => one.value === value,
+        timeoutMs: 300_000,
+      }),
+  };
+}
+
+onEachBoard(
+  "a slave behind a USB converter misbehaves, and then the converter is pulled out",
+  async (machine) => {
+    const meter = createMemory({ holding: { 0: 2301 } });
+    const converter = usbSerial({ units: { 7: meter } });
+    const { slave } = converter;
+    await using hub = await Hub.start({ nodes: [grid.node] });
+    await using _board = await Board.boot({
+      machine,
+      hub,
+      node: grid.node,
+      target: target(converter.path),
+      devices: [converter],
+    });
+    const { voltage, online } = meterAt(hub);
+    assert.equal((await voltage(230.1)).unit, "V");
+
+    for (const mode of ["bad-crc", "wrong-unit", "truncated", "noise-before", "late", "split"] as const) {
+      slave.misbehave(mode, { times: 2 });
+    }
+    await slave.behaved();
+    meter.set("holding", 0, 2302);
+    await voltage(230.2);
+
+    // In the middle of an answer.
+    slave.misbehave("split", { gapMs: 100 });
+    await slave.nextRequest();
+    const pulledMs = Date.now();
+    await converter.unplug();
+    await online(false, pulledMs);
+    slave.behave();
+    meter.set("holding", 0, 2303);
+    const pluggedMs = Date.now();
+    await converter.plug();
+    await online(true, pluggedMs);
+    await voltage(230.3);
+
+    const seen = await hub.samples({ ...grid, name: "meter/voltage" });
+    assert.deepEqual([...new Set(seen.map(({ value }) => value))], [230.1, 230.2, 230.3]);
+  },
+  withUsb,
+);
+
+onEachBoard(
+  "a converter that comes late is found, read, and read again when it is back, by the same process",
+  async (machine) => {
+    const meter = createMemory({ holding: { 0: 2301 } });
+    const converter = usbSerial({ units: { 7: meter }, plugged: false });
+    await using hub = await Hub.start({ nodes: [grid.node] });
+    await using board = await Board.boot({
+      machine,
+      hub,
+      node: grid.node,
+      target: target(converter.path),
+      devices: [converter],
+      debugShell: true,
+    });
+    const { voltage, online } = meterAt(hub);
+    const said = async (command: string) => (await board.sh(command, { timeoutMs: 300_000 })).output;
+    const processId = () => said("systemctl show --value --property MainPID umec.service");
+    await online(false);
+    const first = await processId();
+    assert.equal(await said("ls /sys/bus/usb-serial/drivers 2>/dev/null || true"), "");
+
+    await converter.plug();
+    await voltage(230.1);
+    assert.match(await said("ls /sys/bus/usb-serial/drivers"), /ftdi_sio/);
+    const found = await said("umec discover serial --json --timeout 2m 2>/dev/null");
+    assert.match(found, new RegExp(`/dev/ttyUSB0: .*0403:6001.*serial number usb485, ${converter.path}`));
+
+    for (const value of [2302, 2303]) {
+      const pulledMs = Date.now();
+      await converter.unplug();
+      await online(false, pulledMs);
+      meter.set("holding", 0, value);
+      await converter.plug();
+      await voltage(value / 10);
+    }
+    assert.equal(await processId(), first);
+  },
+  withUsb,
+);
