@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { Board, Hub } from "./kit/index.ts";
+import { listening } from "./kit/listening.ts";
+import { machines } from "./machines.ts";
+
+const node = "lamp-0042";
+const page = new URL("../docs/security.md", import.meta.url);
+
+/** The first column of the table under a heading of the page, without its back ticks. */
+async function column(heading: string): Promise<string[]> {
+  const [, section] = (await readFile(page, "utf8")).split(`\n## ${heading}\n`);
+  assert.ok(section, `docs/security.md has no section ${heading}`);
+  const rows = section.split("\n## ")[0]!.matchAll(/^\| `([^`]+)` \|/gm);
+  return [...rows].map(([, first]) => first!);
+}
+
+test("what listens, and what runs as somebody else, is in docs/security.md and nothing more", {
+  skip: !machines.includes("virt"),
+  timeout: 600_000,
+}, async () => {
+  await using hub = await Hub.start({ nodes: [node] });
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGN1cmlvdXMgdmlzaXRvciBhdCB0aGUgZG9vciEh desk";
+  const target = { plugins: { board: { driver: "system" } } };
+  await using board = await Board.boot({
+    machine: "virt",
+    hub,
+    node,
+    target,
+    config: { ssh: [key] },
+    debugShell: true,
+  });
+  await hub.sample({ node, plugin: "board", name: "uptime", timeoutMs: 180_000 });
+  const sh = async (command: string) => (await board.sh(command)).output;
+
+  const tables = await sh("head -n -0 /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6");
+  assert.deepEqual(listening(tables), (await column("Ports of a node")).sort());
+
+  const setuid = await sh("find / -xdev -type f -perm /6000 2>/dev/null; true");
+  assert.deepEqual(setuid.split("\n").filter(Boolean), await column("Files with setuid or setgid"));
+
+  const services = await sh("systemctl list-units --type=service --state=running --no-legend --plain");
+  const running = services.split("\n").map((line) => line.split(/\s/)[0]!.replace(/@.*\./, "@."));
+  const known = await column("Services of a node");
+  assert.deepEqual(
+    running.filter((name) => !known.includes(name) && !name.startsWith("umec-debug")),
+    [],
+  );
+});
