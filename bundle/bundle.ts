@@ -30,6 +30,8 @@ export interface BundleOptions {
 export interface Bundle {
   /** Of all modules together. */
   scriptBytes: number;
+  /** Of those among them that only a hub loads. */
+  hubBytes: number;
   /** Sources that went in, relative to the tree. */
   inputs: readonly string[];
 }
@@ -68,8 +70,12 @@ export async function makeBundle({ architecture, outDir, nats }: BundleOptions):
   await rm(outDir, { recursive: true, force: true });
   await rename(work, outDir);
   let scriptBytes = 0;
-  for (const { length } of scripts.modules.values()) scriptBytes += length;
-  return { scriptBytes, inputs: scripts.inputs };
+  let hubBytes = 0;
+  for (const [name, { length }] of scripts.modules) {
+    scriptBytes += length;
+    if (scripts.hubModules.has(name)) hubBytes += length;
+  }
+  return { scriptBytes, hubBytes, inputs: scripts.inputs };
 }
 
 async function makeDir(path: string): Promise<void> {

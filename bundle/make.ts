@@ -18,9 +18,12 @@ try {
   for (const architecture of architectures.filter((name) => named.length === 0 || named.includes(name))) {
     const outDir = join(root, "dist", `umec-linux-${architecture}`);
     const nats = await natsPackage(architecture);
-    const { scriptBytes } = await makeBundle({ architecture, outDir, nats });
+    const { scriptBytes, hubBytes } = await makeBundle({ architecture, outDir, nats });
     const megabytes = ((await sizeOf(outDir)) / 1e6).toFixed(1);
-    console.log(`${relative(root, outDir)}: ${megabytes} MB, scripts ${(scriptBytes / 1e6).toFixed(2)} MB`);
+    const [scripts, hub] = [scriptBytes, hubBytes].map((bytes) => (bytes / 1e6).toFixed(2));
+    console.log(
+      `${relative(root, outDir)}: ${megabytes} MB, scripts ${scripts} MB, ${hub} MB of them only a hub's`,
+    );
   }
 } catch (error) {
   process.stderr.write(`bundle: ${messageOf(error)}\n`);

@@ -24,6 +24,8 @@ export interface Scripts {
   maps: ReadonlyMap<string, Uint8Array>;
   /** What went in, relative to the tree. */
   inputs: readonly string[];
+  /** Modules that only a hub loads, and no node. */
+  hubModules: ReadonlySet<string>;
 }
 
 /** What is started by its file name: output (without `.mjs`) and source. */
@@ -89,7 +91,30 @@ export async function buildScripts(from: Readonly<Record<string, string>> = entr
     inputs: Object.keys(usedInputs(metafile))
       .filter((input) => !replaced.isStandIn(input))
       .toSorted(),
+    hubModules: hubModules(metafile),
   };
+}
+
+/** Where what a node never does begins, in import(). */
+const hubSource = /^runtime\/(hub|hub-init)\/|^runtime\/cli\/hub-/;
+
+function hubModules({ outputs }: Metafile): Set<string> {
+  const ofNodes = new Set<string>();
+  const visit = (path: string): void => {
+    const output = outputs[path];
+    if (!output || ofNodes.has(path)) return;
+    ofNodes.add(path);
+    for (const { path: next, kind } of output.imports) {
+      const lazy = kind === "dynamic-import" && hubSource.test(outputs[next]?.entryPoint ?? "");
+      if (!lazy) visit(next);
+    }
+  };
+  const started = new Set<string>(Object.values(entries));
+  for (const [path, { entryPoint }] of Object.entries(outputs)) {
+    if (entryPoint !== undefined && started.has(entryPoint)) visit(path);
+  }
+  const scripts = Object.keys(outputs).filter((path) => path.endsWith(".mjs"));
+  return new Set(scripts.filter((path) => !ofNodes.has(path)).map((path) => basename(path)));
 }
 
 /** Modules that were looked at but left out whole are not inside. */
