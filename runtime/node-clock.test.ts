@@ -153,3 +153,40 @@ test("an assumed time gives way, and what has drifted is corrected at most once 
   }
   assert.ok(set.length >= 2 && set.length <= 5, `${set.length} settings`);
 });
+
+test("a time before which it is not moves a clock that lags, once, and makes it no better known", async (t) => {
+  const { clock, set, pass, known, synchronize } = await board(t);
+  await clock.notBefore(truth);
+  assert.deepEqual([set, clock.known(), clock.nowMs()], [[truth], false, truth]);
+  pass(60_000);
+  await clock.notBefore(truth + 1_000);
+  assert.equal(set.length, 1);
+  await synchronize(truth + 90_000);
+  await known;
+  assert.deepEqual([clock.known(), clock.source], [true, "system"]);
+});
+
+test("where no time service runs, a clock that was only moved is not known, until somebody sets it or it is assumed", async () => {
+  for (const told of ["set", "assumed"]) {
+    let system = past;
+    const clock = new NodeClock("auto", {
+      file: "/nowhere/timesync/synchronized",
+      set: async (unixMs) => {
+        system = unixMs;
+      },
+      systemMs: () => system,
+      monotonicMs: () => 5_000,
+    });
+    await clock.notBefore(truth);
+    assert.deepEqual([system, clock.known(), clock.source], [truth, false, "nobody"]);
+    if (told === "set") system = truth + 3_600_000;
+    else clock.assume();
+    assert.equal(clock.known(), true, told);
+  }
+});
+
+test("where the clock can't be set, a time before which it is not changes nothing", async (t) => {
+  const { clock } = await board(t, { allowed: false });
+  await clock.notBefore(truth);
+  assert.deepEqual([clock.known(), clock.nowMs()], [false, past]);
+});

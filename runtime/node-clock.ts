@@ -11,6 +11,9 @@
  *    drifted by more than they can be wrong.
  * 3. **Nobody**: the node reaches its hub, and believes its clock after a while (`assume`).
  *
+ * Beside that a time can be told before which it is not (`notBefore`): a clock that shows less is moved there, so that
+ * certificates are not refused as not yet valid. It is not known by that.
+ *
  * A better source takes the place of a worse one, at any time; listeners of `onKnown` are told, and what was stored
  * gets the better time. What was believed once stays known: a step later is the outbox's matter.
  */
@@ -44,6 +47,8 @@ const oldestBelievedMs = Date.UTC(2026, 10, 1);
 /** What a correction must exceed beyond the readings' own accuracy, and the time between two. */
 const slackMs = 100;
 const correctionPauseMs = 60_000;
+/** More than a clock drifts in the days that a board may wait for a time. */
+const floorSlackMs = 60_000;
 
 export class NodeClock implements Clock {
   readonly #file: string;
@@ -60,6 +65,8 @@ export class NodeClock implements Clock {
   #correctedMs = Number.NEGATIVE_INFINITY;
   #setting = false;
   #told = false;
+  /** The clock as it was moved, `unixMs - monotonicMs`, as long as nobody has told the time since. */
+  #floorMs: number | undefined;
   #watcher: FSWatcher | undefined;
 
   constructor(trust: ClockTrust, options: NodeClockOptions = {}) {
@@ -81,7 +88,7 @@ export class NodeClock implements Clock {
   }
 
   known(): boolean {
-    return this.#source !== "nobody" && this.nowMs() >= oldestBelievedMs;
+    return this.#source !== "nobody" && this.nowMs() >= oldestBelievedMs && !this.#isOnlyFloor();
   }
 
   get source(): ClockSource {
@@ -100,8 +107,33 @@ export class NodeClock implements Clock {
 
   /** Believes the clock as it is: for a node that reaches its hub, but no time server. */
   assume(): void {
+    this.#floorMs = undefined;
     if (this.#source !== "nobody") return;
     this.#source = "assumed";
+  }
+
+  /** It is not earlier than this: the system's clock is moved there when it shows less. It becomes no better known. */
+  async notBefore(unixMs: number): Promise<void> {
+    if (this.nowMs() >= unixMs) return;
+    const refusal = await this.#set(unixMs).catch((error: unknown) => String(error));
+    const now = new Date(unixMs).toISOString();
+    if (refusal === undefined) {
+      this.#floorMs = unixMs - this.#monotonicMs();
+      this.#log.info("the clock was moved forward: it is at least this late", { now });
+    } else {
+      this.#log.warn(`the clock is behind ${now} and can't be set (${refusal})`, {
+        code: "CLOCK_NOT_SET",
+        hint: "certificates may be refused as not yet valid; give the service CAP_SYS_TIME",
+      });
+    }
+  }
+
+  /** Whether the system's clock still runs from where it was moved to, and only that vouches for it. */
+  #isOnlyFloor(): boolean {
+    if (this.#floorMs === undefined || this.#source !== "system" || existsSync(this.#file)) return false;
+    if (Math.abs(this.#systemMs() - this.#monotonicMs() - this.#floorMs) < floorSlackMs) return true;
+    this.#floorMs = undefined;
+    return false;
   }
 
   /**

@@ -9,7 +9,7 @@ import { isUmecError } from "../errors.ts";
 import { createScratch } from "../test-scratch.ts";
 import { applyCard, nodeBefore } from "./apply.ts";
 import { filesOf } from "./compose.ts";
-import { ca, cardOf, credentials, full } from "./test-card.ts";
+import { ca, cardOf, credentials, full, token } from "./test-card.ts";
 
 const scratch = createScratch();
 const asRoot = process.getuid?.() === 0;
@@ -25,19 +25,18 @@ test("a card becomes the files of a node, secrets for their owner alone", async 
   assert.match(target, /credentials: \.\/hub\.creds\n +ca: \.\/hub-ca\.pem\n/);
   assert.equal(await read("data/umec/hub.creds"), credentials);
   assert.equal(await read("data/umec/hub-ca.pem"), ca);
-  assert.equal(await read("data/umec/enrolment-token"), "a token");
+  assert.equal(await read("data/umec/enrolment-token"), token);
   assert.equal(await read("data/etc/hostname"), "lamp-0042\n");
   assert.equal(await nodeBefore(root), "lamp-0042");
-  assert.equal(await read("data/ssh/authorized_keys"), `${full.ssh[0]}\n`);
+  assert.match(target, /^users:\n {2}owner:\n {4}level: owner\n {4}ssh:\n {6}- ssh-ed25519 /m);
   assert.equal(
     await read("data/network/10-umec.network"),
     "[Match]\nName=end0\n\n[Network]\nAddress=192.168.7.20/24\nGateway=192.168.7.1\n" +
       "DNS=192.168.7.1\nDNS=fd00::1\nNTP=ntp.example.org\n",
   );
   const modeOf = async (path: string) => (await stat(join(root, path))).mode & 0o777;
-  for (const name of ["umec/hub.creds", "umec/enrolment-token", "umec/node.yaml", "ssh/authorized_keys"])
+  for (const name of ["umec/hub.creds", "umec/enrolment-token", "umec/node.yaml"])
     assert.equal(await modeOf(`data/${name}`), 0o600, name);
-  assert.equal(await modeOf("data/ssh"), 0o700);
   assert.equal(await modeOf("data/network/10-umec.network"), 0o644);
 });
 
@@ -66,6 +65,7 @@ test("a second card takes back what only the first one asked for, and leaves sam
   await applyCard(await cardOf(full), root);
   await mkdir(join(root, "data/umec/data"));
   await writeFile(join(root, "data/umec/data/outbox.db"), "samples");
+  await mkdir(join(root, "data/ssh"));
   await writeFile(join(root, "data/ssh/host_ed25519"), "key");
   const again = await cardOf({ node: "lamp-0043" });
   await applyCard(again, root);
@@ -143,7 +143,7 @@ test("killed at any moment it leaves each file whole, old or new, and a second r
   await applyCard(cards[1]!, root);
   for (const { path, text } of filesOf(cards[1]!))
     assert.equal(await readFile(join(root, path), "utf8").catch(() => undefined), text, path);
-  for (const dir of ["umec", "ssh", "network", "etc"])
+  for (const dir of ["umec", "network", "etc"])
     assert.ok(
       (await readdir(join(root, "data", dir))).every((name) => !name.endsWith(".new")),
       dir,

@@ -4,6 +4,8 @@
  * that `node.yaml` can say stands in `target`, and is checked as `node.yaml` is.
  */
 import Type, { type Static } from "typebox";
+import { mostKeys } from "../people/types.ts";
+import { sshKeyPattern } from "../ssh-key.ts";
 import { targetSchema } from "../target/schema.ts";
 
 const closed = { additionalProperties: false };
@@ -77,7 +79,8 @@ const hubSchema = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 4096,
-        description: "Token for enrolment, kept for it. @default absent",
+        description:
+          "Token for enrolment, as `umec hub token` prints it: with it the node makes keys of its own, and needs no credentials. @default absent",
       }),
     ),
   },
@@ -101,12 +104,13 @@ export const cardSchema = Type.Object(
     ssh: Type.Optional(
       Type.Array(
         Type.String({
-          pattern: String.raw`^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9-]+@openssh\.com) [A-Za-z0-9+/=]+( [^\r\n]*)?$`,
+          pattern: sshKeyPattern,
           patternErrorMessage: "must be a line as in a file *.pub of ssh",
         }),
         {
-          maxItems: 64,
-          description: "Public keys that may log in as root by ssh. Absent: nobody can. @default absent",
+          maxItems: mostKeys,
+          description:
+            "Public keys of the person `owner`, who may do everything here. Absent: nobody can log in, but for `target.users`. @default absent",
           examples: [["ssh-ed25519 AAAA… me@desk"]],
         },
       ),

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatFinding } from "../target/finding.ts";
-import { ca, checked, credentials, full } from "./test-card.ts";
+import { targetOf } from "./compose.ts";
+import { ca, checked, credentials, full, token } from "./test-card.ts";
 
 async function errorsOf(card: unknown): Promise<string[]> {
   const { card: valid, findings } = await checked(card);
@@ -113,4 +114,31 @@ test("addresses have to be some, and to fit each other", async () => {
     if (pointer) assert.match(errors, pointer);
     else assert.equal(errors, "", JSON.stringify(network));
   }
+});
+
+test("a token must be for the card's node, whole, and at the desk not too old; a card with it needs no credentials", async () => {
+  const card = (node: string, text: string) => ({
+    node,
+    hub: { urls: "tls://hub.example.org", token: text },
+  });
+  const soon = await checked(card("lamp-0042", token), Date.UTC(2027, 0, 1));
+  assert.deepEqual(soon.findings, []);
+  assert.deepEqual(targetOf(soon.card!), { node: "lamp-0042", link: { hub: "tls://hub.example.org" } });
+  const reasons = async (node: string, text: string, nowMs?: number) =>
+    (await checked(card(node, text), nowMs)).findings.map(
+      ({ severity, pointer, reason, value }) => `${severity} ${pointer} ${reason}${value}`,
+    );
+  const other = await reasons("lamp-0043", token);
+  assert.deepEqual(other, ["error /hub/token is for lamp-0042, and the card is for lamp-0043"]);
+  const part = await reasons("lamp-0042", token.slice(0, -9));
+  assert.deepEqual(part, ["error /hub/token this is no token for enrolment, or a part of one"]);
+  const late = await reasons("lamp-0042", token, Date.UTC(2101, 0, 1));
+  assert.deepEqual(late, ["error /hub/token expired at 2100-01-01T00:00:00.000Z"]);
+  assert.deepEqual(await reasons("lamp-0042", token), [], "on the node the clock may be wrong");
+  const both = await checked(full);
+  assert.ok(both.card);
+  assert.match(
+    both.findings.map(({ reason }) => reason).join(),
+    /is not used: the node links with hub.creden/,
+  );
 });

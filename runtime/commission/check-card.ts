@@ -28,10 +28,15 @@ export interface CheckCardOptions {
   /** The file's name in findings. */
   path: string;
   drivers: DriverSource;
+  /** Unix time at the desk, by which a token may be too old. @default not judged, as a node's clock may be wrong */
+  nowMs?: number;
 }
 
 /** Never throws for what the text says. */
-export async function checkCard(text: string, { path, drivers }: CheckCardOptions): Promise<CheckedCard> {
+export async function checkCard(
+  text: string,
+  { path, drivers, nowMs }: CheckCardOptions,
+): Promise<CheckedCard> {
   const fault = findJsonFault(text);
   if (fault) return { findings: [syntaxFinding(text, fault, path)] };
   // JSON is YAML too, and that reader knows where everything stands.
@@ -54,7 +59,7 @@ export async function checkCard(text: string, { path, drivers }: CheckCardOption
   if (findings.length === 0) findings.push(...checkSchema(value).map(place));
   if (findings.length === 0) {
     const card = value as Card;
-    findings.push(...[...checkHub(card), ...checkNetwork(card.network)].map(place));
+    findings.push(...[...checkHub(card, nowMs), ...checkNetwork(card.network)].map(place));
     for (const problem of await checkComposed(card, drivers)) findings.push(place(problem));
   }
   findings.sort((a, b) => a.line - b.line || a.column - b.column);
@@ -86,10 +91,11 @@ async function checkComposed(card: Card, drivers: DriverSource): Promise<Problem
   const { findings } = await checkTarget(targetFile(card), { path: join("/", targetPath), drivers });
   return (
     findings
-      // These files come from the card.
+      // These files come from the card, and so does the token, of which a warning at `link` tells.
       .filter(({ pointer }) => pointer !== "/link/credentials" && pointer !== "/link/ca")
+      .filter(({ pointer, severity }) => pointer !== "/link" || severity === "error")
       .map(({ pointer, value, reason, hint, severity }) => ({
-        ...{ pointer: pointerInCard(pointer), reason, hint, severity },
+        ...{ pointer: pointerInCard(pointer, card), reason, hint, severity },
         // Findings about a key have no value.
         at: value === "" ? ("key" as const) : ("value" as const),
       }))
@@ -97,10 +103,14 @@ async function checkComposed(card: Card, drivers: DriverSource): Promise<Problem
 }
 
 /** Where in umec.json a place in the node.yaml that comes of it was told. */
-function pointerInCard(pointer: string): string {
+function pointerInCard(pointer: string, { ssh = [] }: Card): string {
   if (pointer === "" || pointer === "/node") return pointer;
   if (pointer.startsWith("/link/hub")) return pointer.replace("/link/hub", "/hub/urls");
-  return `/target${pointer}`;
+  const key = /^\/users\/owner\/ssh\/(\d+)$/.exec(pointer)?.[1];
+  if (key === undefined) return `/target${pointer}`;
+  // The card's own keys come first (compose.ts).
+  const index = Number(key);
+  return index < ssh.length ? `/ssh/${index}` : `/target/users/owner/ssh/${index - ssh.length}`;
 }
 
 function isSecret(pointer: string): boolean {

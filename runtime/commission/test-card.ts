@@ -1,5 +1,6 @@
 /** A card with all that a card can ask for, for tests. Its keys and certificates are nobody's. */
 import { drivers } from "../drivers.ts";
+import { formatToken } from "../enrol-wire.ts";
 import { formatFinding } from "../target/finding.ts";
 import type { Card } from "./card-schema.ts";
 import { type CheckedCard, checkCard } from "./check-card.ts";
@@ -28,9 +29,19 @@ MZuEz+Ikbu7XY7PO8Lr1hJR1azSAAiQCIE4iWpwIualYx3V/tgem6CxBEo1jFYrX
 -----END CERTIFICATE-----
 `;
 
+/** Nobody's, for the node of {@link full}; good until 2100. */
+export const token = formatToken({
+  node: "lamp-0042",
+  id: "0123456789abcdef",
+  secret: Buffer.alloc(32, 7).toString("base64url"),
+  creds: credentials,
+  issuedAtMs: Date.UTC(2026, 10, 1),
+  expiresAtMs: Date.UTC(2100, 0, 1),
+});
+
 export const full = {
   node: "lamp-0042",
-  hub: { urls: ["tls://hub-1.example.org:7422", "tls://hub-2.example.org"], credentials, token: "a token" },
+  hub: { urls: ["tls://hub-1.example.org:7422", "tls://hub-2.example.org"], credentials, token },
   target: {
     outbox: { quotaBytes: "64MiB" },
     link: { reconnectMs: 1000 },
@@ -41,7 +52,7 @@ export const full = {
       },
     },
   },
-  ssh: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ me@desk"],
+  ssh: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPsQT4SO+SfajT41TBMkGPFan+5dyMJ4gUBDAQ8arBq me@desk"],
   network: {
     interface: "end0",
     address: "192.168.7.20/24",
@@ -51,9 +62,9 @@ export const full = {
   },
 };
 
-export function checked(card: unknown): Promise<CheckedCard> {
+export function checked(card: unknown, nowMs?: number): Promise<CheckedCard> {
   const text = typeof card === "string" ? card : JSON.stringify(card, null, 2);
-  return checkCard(text, { path: "umec.json", drivers });
+  return checkCard(text, { path: "umec.json", drivers, ...(nowMs !== undefined && { nowMs }) });
 }
 
 export async function cardOf(value: unknown): Promise<Card> {
