@@ -36,7 +36,7 @@ export function addHubCardCommand(hub: Command, context: Context): void {
     .argument("<node>", "the node's name")
     .option("--data <directory>", "the hub's", "hub")
     .requiredOption("--hub-url <url>", "where nodes reach the hub; may be given again", collect)
-    .option("--ca <file>", "your own CA's certificate, PEM")
+    .option("--ca <file>", "your own CA's certificate, PEM (default: the hub's own, if it has one)")
     .option("--target <node.yaml>", "its keys, but for its name")
     .option("--ssh-key <file>", "public keys that may log in; may be given again", collect)
     .option("--token", "a token for enrolment instead of credentials")
@@ -45,11 +45,13 @@ export function addHubCardCommand(hub: Command, context: Context): void {
     .action(async (node: string, options: Options) => printCard(node, options, context));
 }
 
-async function printCard(node: string, options: Options, context: Context): Promise<void> {
+async function printCard(node: string, given: Options, context: Context): Promise<void> {
   const [{ checkedText }, { writePrivateFile }] = await Promise.all([
     import("./flash-card.ts"),
     import("../nats/private-file.ts"),
   ]);
+  const { ownCa } = await import("./hub-token-parts.ts");
+  const options = { ...given, ...(await ownCa(given)) };
   const { out, token, expires } = options;
   if (expires !== undefined && !token)
     throw new UmecError("CLI_USAGE", "--expires is of a token: give --token too");

@@ -46,7 +46,7 @@ function doneText({ created, changed }: Provisioned): string {
     : `the stream TELEMETRY was changed: ${changed.join(", ")}`;
 }
 
-async function patiently<T>(
+export async function patiently<T>(
   work: () => Promise<T>,
   onFault: (error: unknown) => void,
   signal: AbortSignal,
@@ -56,7 +56,7 @@ async function patiently<T>(
     try {
       return await work();
     } catch (error) {
-      const passing = isUmecError(error, "HUB_NOT_READY") || isUmecError(error, "HUB_NO_ANSWER");
+      const passing = ["HUB_NOT_READY", "HUB_NO_ANSWER"].some((code) => isUmecError(error, code));
       if (!passing || performance.now() > untilMs) throw error;
       onFault(error);
     }

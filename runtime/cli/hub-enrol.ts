@@ -16,7 +16,10 @@ export function addHubEnrolCommand(hub: Command, context: Context): void {
     description:
       "Answers the question that a node wrote into a file, with the same checks as over its link. A refusal is written too, so " +
       "that the node can say it. Neither file holds a secret.",
-    examples: ["umec hub enrol question.json --out answer.json"],
+    examples: [
+      "umec hub enrol question.json --out answer.json",
+      "umec hub enrol question.json --out answer.json --data /srv/hub",
+    ],
   })
     .argument("<question>", "the node's file")
     .requiredOption("--out <file>", "where the answer goes")

@@ -14,7 +14,7 @@ export function addHubRevokeCommands(hub: Command, context: Context): void {
     description:
       "The node's link is cut within seconds, its tokens are withdrawn, and it gets no new claims. What it has stored stays. " +
       "Its name can be given to other hardware with `umec hub replace`.",
-    examples: ["umec hub revoke lamp-0042"],
+    examples: ["umec hub revoke lamp-0042", "umec hub revoke lamp-0042 --data /srv/hub --json"],
   })
     .argument("<node>", "the node's name")
     .option("--data <directory>", "the hub's", "hub")
@@ -27,8 +27,8 @@ export function addHubRevokeCommands(hub: Command, context: Context): void {
       "A token that is made after this may enrol other hardware under the name. Its history stays and goes on. The present " +
       "hardware is cut off when the new one enrols, or at once with --now.",
     examples: [
-      "umec hub replace lamp-0042 && umec hub token --name lamp-0042",
-      "umec hub replace lamp-0042 --now",
+      "umec hub replace lamp-0042          # and then: umec hub token --name lamp-0042",
+      "umec hub replace lamp-0042 --now    # the present hardware is stolen",
     ],
   })
     .argument("<node>", "the node's name")

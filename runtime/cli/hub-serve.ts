@@ -7,6 +7,7 @@ import { serveHubControl } from "../hub/hub-control.ts";
 import { provisionBuckets } from "../hub/objects.ts";
 import { startHubServer } from "../hub/server.ts";
 import { provisionStream } from "../hub/stream.ts";
+import { careForCertificates, provideCertificate } from "../hub-init/rotate.ts";
 import { findNatsServer } from "../nats/find-server.ts";
 import type { LogLevel } from "../target/types.ts";
 import type { Context } from "./context.ts";
@@ -23,6 +24,7 @@ export interface ServeOptions {
   leafListen: string;
   tlsCert?: string;
   tlsKey?: string;
+  tlsHost?: string[];
   maxBytes?: number;
   maxAge?: number;
   renewDays: number;
@@ -38,6 +40,8 @@ export interface HubReady {
   leafUrl: string;
   /** Credentials file of the user that reads and commands all nodes. */
   fleetCredentials: string;
+  /** The hub's own CA, for nodes and readers. */
+  ca?: string;
   /** Credentials file of each node that has one; those that have enrolled have none. */
   credentials: Record<string, string>;
 }
@@ -52,6 +56,10 @@ export async function serveHub(options: ServeOptions, { stdout, stderr, signal }
   using _lock = lockHub(dir);
   const { node: add = [], removeNode: remove = [] } = options;
   const nodes = changeNodes(await readNodes(dir), { add, remove });
+  const given = tlsCert !== undefined && tlsKey !== undefined;
+  const tls = given
+    ? { certFile: resolve(tlsCert), keyFile: resolve(tlsKey) }
+    : await provideCertificate(dir, options.tlsHost);
   await using hub = await startHubServer({
     dir,
     natsServerPath,
@@ -59,8 +67,7 @@ export async function serveHub(options: ServeOptions, { stdout, stderr, signal }
     enrolment: { validMs: options.renewDays * 86_400_000 },
     listen: options.listen,
     leafListen: options.leafListen,
-    ...(tlsCert !== undefined &&
-      tlsKey !== undefined && { tls: { certFile: resolve(tlsCert), keyFile: resolve(tlsKey) } }),
+    ...(tls && { tls }),
     log,
   });
   const enrolled = [...add, ...remove].find((node) => hub.desk.registry.nodes.has(node));
@@ -79,13 +86,20 @@ export async function serveHub(options: ServeOptions, { stdout, stderr, signal }
   });
   await provisionBuckets(fleet, nodes, { log });
   await fleet.close();
-  const parts = { desk: hub.desk, named: () => hub.namedNodes, refusals: () => hub.refusals };
+  const reloadCertificates = () => hub.reloadCertificates();
+  const parts = {
+    ...{ desk: hub.desk, named: () => hub.namedNodes, refusals: () => hub.refusals },
+    reloadCertificates,
+  };
+  using _care =
+    tls && !given ? await careForCertificates({ dir, reload: reloadCertificates, log }) : undefined;
   await using _control = await serveHubControl(dir, parts, log);
   const ready: HubReady = {
     pid: process.pid,
     clientUrl: hub.clientUrl,
     leafUrl: hub.leafUrl,
     fleetCredentials: await hub.fleetCredentialsFile(),
+    ...(hub.desk.caFile !== undefined && { ca: hub.desk.caFile }),
     credentials: Object.fromEntries(hub.namedNodes.map((node) => [node, hub.credentialsFile(node)])),
   };
   stdout.write(options.json ? `${JSON.stringify(ready)}\n` : readyText(ready, options));
@@ -93,13 +107,14 @@ export async function serveHub(options: ServeOptions, { stdout, stderr, signal }
   log.info("the hub stops");
 }
 
-function readyText(ready: HubReady, { leafListen, tlsCert, data }: ServeOptions): string {
+function readyText(ready: HubReady, { leafListen, data }: ServeOptions): string {
   const facts = formatFacts([
     [
       "for readers",
       `${ready.clientUrl}, credentials ${ready.fleetCredentials} (may do all: keep them secret)`,
     ],
     ["for nodes", ready.leafUrl],
+    ...(ready.ca === undefined ? [] : [["its CA", ready.ca] as [string, string]]),
   ]);
   const local = /^(127\.|localhost:|\[::1\]:)/.test(leafListen);
   // Where it listens on every address, nodes need one that leads here.
@@ -115,7 +130,9 @@ function readyText(ready: HubReady, { leafListen, tlsCert, data }: ServeOptions)
     "link:",
     `  hub: ${url}`,
     `  credentials: ${local ? path : `./${node}.creds`}`,
-    ...(tlsCert === undefined ? [] : ["  # ca: ./ca.pem # where the certificate is of your own CA"]),
+    ...(ready.leafUrl.startsWith("tls:")
+      ? ["  # ca: ./ca.pem # where the certificate is of your own CA"]
+      : []),
   ]);
   const nobody = `\nNodes enrol with a token: umec hub token --name NAME`;
   const read = `\nRead what they store: umec hub read --creds ${join(data, "fleet.creds")} --url ${ready.clientUrl} NODE PLUGIN`;

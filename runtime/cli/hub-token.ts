@@ -41,7 +41,10 @@ export function addHubTokenCommand(hub: Command, context: Context): void {
     .option("--expires <duration>", "how long it can be used, such as 12h (default: 7d)", durationArgument)
     .option("--target <node.yaml>", "what the node is told to be when it has enrolled")
     .option("--hub-url <url>", "where it is told to link; may be given again", collect)
-    .option("--ca <file>", "the CA's certificate that it is told, PEM")
+    .option(
+      "--ca <file>",
+      "the CA's certificate that it is told, PEM (default: the hub's own, if it has one)",
+    )
     .option(
       "--out <path>",
       "a file, or with --csv a directory, for its owner alone (default: standard output)",
@@ -56,13 +59,14 @@ async function makeTokens(options: Options, context: Context): Promise<void> {
     throw new UmecError("CLI_USAGE", "give --name for one token, or --csv for many");
   if (csv !== undefined && out === undefined && !json)
     throw new UmecError("CLI_USAGE", "--csv makes files: name their directory with --out, or take --json");
-  const [{ askHub }, { targetOf, textOf }] = await Promise.all([
+  const [{ askHub }, { ownCa, targetOf, textOf }] = await Promise.all([
     import("./hub-ask.ts"),
     import("./hub-token-parts.ts"),
   ]);
+  const { ca } = { ...options, ...(await ownCa(options)) };
   const hub = {
     ...(options.hubUrl && { urls: options.hubUrl }),
-    ...(options.ca !== undefined && { ca: await textOf(options.ca) }),
+    ...(ca !== undefined && { ca: await textOf(ca) }),
   };
   const common = {
     ...(options.expires !== undefined && { expiresInMs: options.expires }),

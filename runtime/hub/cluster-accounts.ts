@@ -64,7 +64,7 @@ export function clusterAccountsSnippet(
     : "";
   return `# Beside this the cluster needs, on each server:
 #   jetstream { store_dir: "...", domain: hub }
-#   leafnodes { listen: "0.0.0.0:7422", tls { ... } }
+#   leafnodes { listen: "0.0.0.0:7422", tls { ..., handshake_first: true } }
 # and the stream ${streamName}, which is made by provisioning as the fleet's user.
 accounts {
   FLEET {

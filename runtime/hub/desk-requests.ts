@@ -1,4 +1,6 @@
 import { UmecError } from "../errors.ts";
+import { type CaStep, caSteps } from "../hub-init/authority.ts";
+import { rotateHub } from "../hub-init/rotate.ts";
 import type { EnrolDesk } from "./desk.ts";
 import { enrol } from "./enrolment.ts";
 import { listNodes, replaceNode, revokeNode } from "./node-admin.ts";
@@ -12,6 +14,8 @@ export interface DeskParts {
   named(): Iterable<string>;
   /** Of a running hub. */
   refusals?(): Readonly<Record<string, number>>;
+  /** Has the running hub's server read its certificate again. */
+  reloadCertificates?(): Promise<void>;
 }
 
 /**
@@ -22,12 +26,13 @@ export interface DeskParts {
  * | `/revoke` | `{ node }` | `{ node, tokens }` |
  * | `/replace` | `{ node, now? }` | `{ node }` |
  * | `/enrol` | `{ question }`, its text | an `Outcome` |
+ * | `/certificate` | `{ step?, days? }` | a `RotatedHub` |
  *
  * @throws UmecError as those do; `HUB_REQUEST_INVALID`, `HUB_QUESTION_INVALID`
  */
 export async function handleDeskRequest(parts: DeskParts, path: string, body: unknown): Promise<unknown> {
   const { desk, named, refusals } = parts;
-  const { tokens, node, now, question } = (body ?? {}) as Record<string, unknown>;
+  const { tokens, node, now, question, step, days } = (body ?? {}) as Record<string, unknown>;
   switch (path) {
     case "/nodes":
       return { nodes: listNodes(desk, named()), ...(refusals && { refusals: refusals() }) };
@@ -49,6 +54,18 @@ export async function handleDeskRequest(parts: DeskParts, path: string, body: un
           hint: "take the file that the node wrote, all of it",
         });
       }
+    case "/certificate": {
+      if (step !== undefined && !caSteps.includes(step as CaStep)) throw invalid("step is none");
+      if (days !== undefined && !(Number(days) >= 1)) throw invalid("days is no number");
+      const done = await desk.inTurn(() =>
+        rotateHub(desk.dir, {
+          ...(step !== undefined && { step: step as CaStep }),
+          ...(days !== undefined && { days: Number(days) }),
+        }),
+      );
+      await parts.reloadCertificates?.();
+      return done;
+    }
     default:
       throw invalid(`there is no ${path}`);
   }

@@ -11,6 +11,8 @@ export interface EnrolDesk {
   readonly registry: Registry;
   /** How long a node's claims hold, in milliseconds. */
   readonly validMs: number;
+  /** The CAs that nodes are told to trust when they renew, PEM. @default they are told none */
+  readonly caFile?: string;
   readonly log: Log;
   /** Unix time in milliseconds. */
   now(): number;
@@ -25,6 +27,8 @@ export interface DeskOptions {
   dir: string;
   /** @default 90 days */
   validMs?: number;
+  /** See {@link EnrolDesk.caFile}. */
+  caFile?: string;
   log: Log;
   /** @default the system's clock */
   now?: () => number;
@@ -36,7 +40,7 @@ const defaultValidMs = 90 * 86_400_000;
 
 /** @throws UmecError as `HubKeys.open` and `Registry.open` do */
 export async function openDesk(options: DeskOptions): Promise<EnrolDesk> {
-  const { dir, log, now = Date.now, validMs = defaultValidMs, apply = async () => {} } = options;
+  const { dir, log, now = Date.now, validMs = defaultValidMs, caFile, apply = async () => {} } = options;
   const keys = await HubKeys.open(dir);
   const registry = await Registry.open(dir, { now });
   // A crash may have come between the two files.
@@ -47,7 +51,7 @@ export async function openDesk(options: DeskOptions): Promise<EnrolDesk> {
     turns = turn.catch(() => undefined);
     return turn;
   };
-  return { dir, keys, registry, validMs, log, now, apply, inTurn };
+  return { dir, keys, registry, validMs, ...(caFile !== undefined && { caFile }), log, now, apply, inTurn };
 }
 
 /** Two thirds of the time that claims hold: a third is left for an outage. */

@@ -1,5 +1,5 @@
 import type { NatsConnection } from "@nats-io/nats-core";
-import { connectUser, createUser } from "../nats/claims.ts";
+import { connectUser, createUser, type ServerAddress } from "../nats/claims.ts";
 import { type EnrolDesk, recordOf, revocationsOf } from "./desk.ts";
 import { startEnrolService } from "./enrol-service.ts";
 import { createNodeRecords } from "./node-records.ts";
@@ -12,7 +12,9 @@ export interface EnrolmentParts {
   publish(): Promise<void>;
   connectFleet(): Promise<NatsConnection>;
   /** For clients. */
-  url: string;
+  address: ServerAddress;
+  /** Copies of buckets and records. @default 1 */
+  replicas?: number;
 }
 
 export interface Enrolment extends AsyncDisposable {
@@ -26,10 +28,10 @@ export interface Enrolment extends AsyncDisposable {
  * running hub left open, an account, a bucket, a record, is made up for before the first answer.
  */
 export async function startEnrolment(parts: EnrolmentParts): Promise<Enrolment> {
-  const { desk, publish, connectFleet, url } = parts;
+  const { desk, publish, connectFleet, address, replicas } = parts;
   const fleet = await connectFleet();
   try {
-    const records = createNodeRecords(fleet);
+    const records = createNodeRecords(fleet, replicas === undefined ? {} : { replicas });
     const applied = new Map<string, string>();
     const stateOf = (node: string) => JSON.stringify([recordOf(desk, node), revocationsOf(desk, node)]);
     let turns: Promise<unknown> = Promise.resolve();
@@ -39,7 +41,10 @@ export async function startEnrolment(parts: EnrolmentParts): Promise<Enrolment> 
         const record = recordOf(desk, node);
         if (!record) return;
         // JetStream sets a bucket's whole size aside. A disk too small for that must not keep a node from storing samples.
-        await provisionBuckets(fleet, [node], { log: desk.log }).catch((error: unknown) => {
+        await provisionBuckets(fleet, [node], {
+          ...(replicas !== undefined && { replicas }),
+          log: desk.log,
+        }).catch((error: unknown) => {
           desk.log.error("the node has no bucket for pictures until the hub's next start", { node, error });
         });
         const stored = await records.get(node).catch(() => undefined);
@@ -61,7 +66,12 @@ export async function startEnrolment(parts: EnrolmentParts): Promise<Enrolment> 
       applied.set(node, state);
     }
     const credentials = await createUser(desk.keys.enrol, "hub", enrolServiceRights);
-    const nc = await connectUser({ url, credentials, name: "enrolment", inboxPrefix: "_INBOX_hub" });
+    const nc = await connectUser({
+      ...address,
+      credentials,
+      name: "enrolment",
+      inboxPrefix: "_INBOX_hub",
+    });
     const service = await startEnrolService(nc, desk);
     return {
       apply,

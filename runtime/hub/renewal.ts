@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { Refusal, RefusalCode, RenewAnswer } from "../enrol-wire.ts";
 import { type EnrolDesk, renewAtMs, signClaims } from "./desk.ts";
 import { readRenewQuestion, signatureProblem } from "./question.ts";
@@ -32,7 +33,8 @@ export async function renew(desk: EnrolDesk, name: string, text: string): Promis
     desk.registry.setNode(name, { ...node, renewedAtMs: atMs, expiresAtMs: atMs + desk.validMs });
   }
   await desk.registry.save();
-  return { answer: { version: 1, ...(await signClaims(desk, name)) } };
+  const ca = desk.caFile === undefined ? undefined : await readFile(desk.caFile, "utf8");
+  return { answer: { version: 1, ...(await signClaims(desk, name)), ...(ca !== undefined && { ca }) } };
 }
 
 function refuse(code: RefusalCode, text: string): Renewed {

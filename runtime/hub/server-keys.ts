@@ -62,9 +62,10 @@ export class HubKeys {
   /**
    * Reads the keys of `dir`, or makes new ones.
    *
+   * @param operator seed of an operator, or of a signing key of one, for new keys; @default a new one
    * @throws UmecError `HUB_KEYS_DAMAGED` rather than replace them, `HUB_KEYS_VERSION` when a later µMEC wrote them
    */
-  static async open(dir: string): Promise<HubKeys> {
+  static async open(dir: string, operator?: string): Promise<HubKeys> {
     await mkdir(join(dir, "creds"), { recursive: true, mode: 0o700 });
     const path = join(dir, "keys.json");
     const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
@@ -72,8 +73,13 @@ export class HubKeys {
       throw error;
     });
     if (text === undefined) {
-      const [operator, system, fleet] = [newSeed("operator"), newSeed("account"), newSeed("account")];
-      const keys = new HubKeys(dir, { version: 2, operator, system, fleet, ...newEnrolment(), nodes: {} });
+      const [system, fleet] = [newSeed("account"), newSeed("account")];
+      const signer = operator ?? newSeed("operator");
+      const keys = new HubKeys(dir, {
+        ...{ version: 2, operator: signer, system, fleet },
+        ...newEnrolment(),
+        nodes: {},
+      });
       await keys.#save();
       return keys;
     }

@@ -42,17 +42,25 @@ export interface HubServerOptions {
   nodes: readonly string[];
   /** Answers nodes that have a token, and renews their claims. @default nobody is answered */
   enrolment?: EnrolmentOptions;
-  /** `host:port` for clients; port 0 is any free one. @default "127.0.0.1:0" */
+  /** `host:port` for clients; port 0 is any free one. Beyond loopback it needs `tls`. @default "127.0.0.1:0" */
   listen?: string;
   /** `host:port` for nodes. Beyond loopback it needs `tls`. @default "127.0.0.1:0" */
   leafListen?: string;
-  /** PEM files. */
-  tls?: { certFile: string; keyFile: string };
+  /** For nodes, and for clients where those come from other machines. */
+  tls?: HubTls;
   log: Log;
   /** Stops the hub. */
   signal?: AbortSignal;
   /** Soft limit of nats-server's heap. @default 256 MiB */
   memoryLimitBytes?: number;
+}
+
+/** PEM files. */
+export interface HubTls {
+  certFile: string;
+  keyFile: string;
+  /** The CAs of the hub's own that nodes are told to trust when they renew. @default they are told none */
+  caFile?: string;
 }
 
 export interface EnrolmentOptions {
@@ -78,6 +86,8 @@ export interface HubServer extends AsyncDisposable {
   credentialsFile(node: string): string;
   /** Names the nodes that may link from now on; a node that is neither among them nor enrolled is cut off. */
   setNodes(nodes: readonly string[]): Promise<void>;
+  /** Has the files of `tls` read again: for new handshakes; links and connections stay. */
+  reloadCertificates(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -91,19 +101,21 @@ export async function startHubServer(options: HubServerOptions): Promise<HubServ
   const { dir, log, tls } = options;
   const client = parseListen(options.listen ?? "127.0.0.1:0");
   const leaf = parseListen(options.leafListen ?? "127.0.0.1:0");
-  if (!tls && !isLoopback(leaf)) {
-    throw new UmecError(
-      "HUB_TLS_REQUIRED",
-      `leafListen ${leaf.host}:${leaf.port} is open to other machines without TLS`,
-      {
-        hint: "give tls.certFile and tls.keyFile, or listen on 127.0.0.1",
-      },
-    );
+  for (const [name, { host, port }] of Object.entries({ listen: client, leafListen: leaf })) {
+    if (tls || isLoopback({ host, port })) continue;
+    throw new UmecError("HUB_TLS_REQUIRED", `${name} ${host}:${port} is open to other machines without TLS`, {
+      hint: "give tls.certFile and tls.keyFile, or listen on 127.0.0.1",
+    });
   }
+  const clientTls = tls && !isLoopback(client);
+  const tlsBlock = tls
+    ? `cert_file: ${JSON.stringify(tls.certFile)}, key_file: ${JSON.stringify(tls.keyFile)}, min_version: "1.3", timeout: 10`
+    : "";
   const desk = await openDesk({
     dir,
     log,
     apply: (node) => apply(node),
+    ...(tls?.caFile !== undefined && { caFile: tls.caFile }),
     ...(options.enrolment?.validMs !== undefined && { validMs: options.enrolment.validMs }),
   });
   const { keys, registry } = desk;
@@ -115,6 +127,7 @@ export async function startHubServer(options: HubServerOptions): Promise<HubServ
     const claims = await realm.config(accounts);
     return (ports) => `server_name: hub
 listen: ${JSON.stringify(`${client.host}:${client.port || ports.client}`)}
+${clientTls ? `tls: { ${tlsBlock}, handshake_first: auto }` : ""}
 max_payload: ${2 ** 20}
 ping_interval: "15s"
 ping_max: 2
@@ -128,7 +141,7 @@ leafnodes {
   listen: ${JSON.stringify(`${leaf.host}:${leaf.port || ports.leaf}`)}
   no_advertise: true
   compression: { mode: s2_better }
-  ${tls ? `tls: { cert_file: ${JSON.stringify(tls.certFile)}, key_file: ${JSON.stringify(tls.keyFile)} }` : ""}
+  ${tls ? `tls: { ${tlsBlock}, handshake_first: true }` : ""}
 }
 ${claims}`;
   };
@@ -154,10 +167,12 @@ ${claims}`;
   let changes: Promise<unknown> = Promise.resolve();
   let enrolment: Enrolment | undefined;
 
-  const clientUrl = `nats://${dialHost(client)}:${server.ports.client}`;
+  const clientUrl = `${clientTls ? "tls" : "nats"}://${dialHost(client)}:${server.ports.client}`;
+  // Its own process on this machine: no name there has to be that of the certificate.
+  const address = { url: clientUrl, ...(clientTls && { tls: { rejectUnauthorized: false } }) };
   const connectFleet = async () => {
     const credentials = await createUser(keys.fleet, "fleet", { allowed_connection_types: ["STANDARD"] });
-    return connectUser({ url: clientUrl, credentials, name: "fleet", inboxPrefix: "_INBOX_fleet" });
+    return connectUser({ ...address, credentials, name: "fleet", inboxPrefix: "_INBOX_fleet" });
   };
   const stop = async () => {
     await enrolment?.[Symbol.asyncDispose]();
@@ -165,7 +180,7 @@ ${claims}`;
   };
   if (options.enrolment) {
     try {
-      enrolment = await startEnrolment({ desk, publish, connectFleet, url: clientUrl });
+      enrolment = await startEnrolment({ desk, publish, connectFleet, address });
       apply = enrolment.apply;
     } catch (error) {
       await stop();
@@ -205,13 +220,14 @@ ${claims}`;
       changes = change.catch(() => undefined);
       return change;
     },
+    reloadCertificates: () => publish(),
     stop,
     [Symbol.asyncDispose]: stop,
   };
 }
 
-/** All that the hub's nats-server is to know. */
-function hubAccounts(desk: EnrolDesk, named: readonly string[]): AccountClaims[] {
+/** All that the hub's nats-servers are to know; FLEET first. */
+export function hubAccounts(desk: EnrolDesk, named: readonly string[]): AccountClaims[] {
   const { keys, registry } = desk;
   const nodes = [...new Set([...named, ...registry.nodes.keys()])].sort();
   const { fleet, enrol } = keys;

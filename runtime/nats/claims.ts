@@ -22,7 +22,7 @@ import {
   type UserPermissionsLimits,
 } from "@nats-io/jwt";
 import { encode, fromPublic, type KeyPair } from "@nats-io/nkeys";
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { connect, type NatsConnection, type TlsOptions } from "@nats-io/transport-node";
 import { createKey } from "./keys.ts";
 
 /** Of an account. -1 stands for no limit. */
@@ -79,15 +79,9 @@ export class Realm {
   /** The part of a nats-server configuration that makes it trust this operator and know `accounts`. */
   async config(accounts: readonly AccountClaims[]): Promise<string> {
     const system_account = this.#system.getPublicKey();
-    // The time of signing is in it, and nats-server refuses a reload with another operator.
-    this.#operatorJwt ??= encodeOperator(this.#name, this.#operator, { system_account });
-    const operator = await this.#operatorJwt;
-    const signed: Signed = new Map();
-    for (const account of [{ name: "SYS", key: this.#system }, ...accounts]) {
-      signed.set(account.key.getPublicKey(), await this.#sign(account));
-    }
-    this.#signed = signed;
-    const preload = [...signed].map(([key, { jwt }]) => `  ${key}: ${jwt}`);
+    const operator = await this.operatorJwt();
+    const signed = await this.sign([{ name: "SYS", key: this.#system }, ...accounts]);
+    const preload = [...signed].map(([key, jwt]) => `  ${key}: ${jwt}`);
     return `operator: ${operator}
 system_account: ${system_account}
 resolver: MEMORY
@@ -95,6 +89,22 @@ resolver_preload: {
 ${preload.join("\n")}
 }
 `;
+  }
+
+  operatorJwt(): Promise<string> {
+    // The time of signing is in it, and nats-server refuses a reload with another operator.
+    this.#operatorJwt ??= encodeOperator(this.#name, this.#operator, {
+      system_account: this.#system.getPublicKey(),
+    });
+    return this.#operatorJwt;
+  }
+
+  /** The JWT of each account by its public key, in this order; that of before where its claims are those of before. */
+  async sign(accounts: readonly AccountClaims[]): Promise<Map<string, string>> {
+    const signed: Signed = new Map();
+    for (const account of accounts) signed.set(account.key.getPublicKey(), await this.#sign(account));
+    this.#signed = signed;
+    return new Map([...signed].map(([key, { jwt }]) => [key, jwt]));
   }
 
   async #sign(account: AccountClaims): Promise<{ claims: string; jwt: string }> {
@@ -173,8 +183,14 @@ export function formatCredentials(credentials: Credentials): Uint8Array {
   return fmtCreds(credentials.jwt, credentials.key);
 }
 
-export interface ConnectUserOptions {
-  url: string;
+/** Where a hub takes its own clients. */
+export interface ServerAddress {
+  url: string | readonly string[];
+  /** @default the system's CAs, where the server asks for TLS */
+  tls?: TlsOptions & { rejectUnauthorized?: boolean };
+}
+
+export interface ConnectUserOptions extends ServerAddress {
   credentials: Credentials;
   /** What the server calls the connection in its reports. */
   name: string;
@@ -183,13 +199,14 @@ export interface ConnectUserOptions {
 }
 
 /**
- * A connection that comes back for ever, four times a second: for a server on this machine. It ends itself
+ * A connection that comes back for ever, four times a second: for a server of one's own. It ends itself
  * when its user is refused twice, so when its account was removed.
  */
 export function connectUser(options: ConnectUserOptions): Promise<NatsConnection> {
-  const { url, credentials, name, inboxPrefix } = options;
+  const { url, tls, credentials, name, inboxPrefix } = options;
   return connect({
-    servers: url,
+    servers: typeof url === "string" ? url : [...url],
+    ...(tls && { tls }),
     name,
     inboxPrefix,
     maxReconnectAttempts: -1,
