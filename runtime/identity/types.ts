@@ -10,6 +10,16 @@ export interface PublicKeys {
   seal: string;
 }
 
+/** What the node says of its keys. */
+export interface IdentityStatus {
+  /** Absent while they can't be read. */
+  keys?: PublicKeys;
+  /** The seed on disk is sealed by this board's security chip. */
+  bound: boolean;
+  /** Why they can't be read. */
+  fault?: { code: string; message: string };
+}
+
 /** A node's own keys. What is secret in them has no name here and is in no log. */
 export interface NodeIdentity {
   readonly keys: PublicKeys;
