@@ -1,70 +1,74 @@
-import { chmod, mkdir, rename, rm } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { dirname } from "node:path";
-import { maxTtlMs } from "./command-wire.ts";
-import { nameProblem, refusalFor } from "./emit-wire.ts";
-import { UmecError } from "./errors.ts";
-import type { NodeStatus } from "./status.ts";
-import { nameSyntax } from "./subjects.ts";
-
-/** A command that a user of this machine sends to a plugin of the node. */
-export interface LocalCommand {
-  plugin: string;
-  /** Path below the plugin. */
-  point: string;
-  /** Left out: none. */
-  value?: unknown;
-  ttlMs: number;
-  by: string;
-}
-
-export interface ControlOptions {
-  status(): Promise<NodeStatus>;
-  /** Resolves with what the driver returned: a JSON value, bytes, or `undefined`. */
-  command(command: LocalCommand): Promise<unknown>;
-}
-
-const maxBodyBytes = 1024 * 1024;
-
 /**
- * The control socket: HTTP on a Unix socket that only the node's user can open, so no port is needed to ask a
- * node how it is. It appears under its name when it takes connections, and replaces one that a killed process left.
+ * Control sockets: HTTP on Unix sockets, so no port is needed to ask a node how it is. Each appears under its name
+ * when it takes connections, and replaces one that a killed process left.
+ *
+ * The private one is for the node's own user and for root. In the image there is one more for each level of people,
+ * which the kernel opens for the level's group alone: so the socket that a request comes from is its level. Who it is,
+ * a session's forced command says in the header `umec-person` (people/authorized-keys.ts).
  *
  * | request | answer |
  * |---|---|
  * | `GET /status` | a {@link NodeStatus} |
- * | `POST /command`, a {@link LocalCommand} | 200 and the reply: JSON, or `application/octet-stream`, or 204 for none; else 422 and `{ error: { code, text, hint } }` |
+ * | `POST /command`, a {@link LocalCommand} | the reply: JSON, `application/octet-stream`, or 204 for none |
+ * | `GET /target` | `{ text }` of node.yaml |
+ * | `POST /target`, `{ text }` | 204: it is node.yaml now, and the node follows |
+ * | `POST /enrol/question` | `{ text }`, to be carried to the hub |
+ * | `POST /enrol/answer`, `{ text }` | `{ node, expiresAtMs }`: the node is enrolled |
+ * | `POST /reboot` | 204: the system is about to go down |
+ * | `POST /session`, `{ command, from?, refused? }` | lines of JSON as long as the session lasts; `{ end }` asks it to end |
+ *
+ * What is refused is 422, or 403 where the person may not, with `{ error: { code, text, hint } }`.
  */
+import { chmod, chown, mkdir, rename, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { dirname } from "node:path";
+import { bodyOf, commandIn, type LocalCommand, sessionIn, textIn } from "./control-requests.ts";
+import { refusalFor } from "./emit-wire.ts";
+import type { NewSession, SessionConnection } from "./people/sessions.ts";
+import { type Asker, type Level, personHeader } from "./people/types.ts";
+import type { NodeStatus } from "./status.ts";
+
+export type { LocalCommand } from "./control-requests.ts";
+
+/** What the node does; each judges by `asker` whether it may. */
+export interface ControlOptions {
+  status(asker: Asker): Promise<NodeStatus>;
+  /** Resolves with what the driver returned: a JSON value, bytes, or `undefined`. */
+  command(command: LocalCommand, asker: Asker): Promise<unknown>;
+  target(asker: Asker): Promise<string>;
+  setTarget(text: string, asker: Asker): Promise<void>;
+  enrolQuestion(asker: Asker): Promise<string>;
+  enrolAnswer(text: string, asker: Asker): Promise<unknown>;
+  reboot(asker: Asker): Promise<void>;
+  /** Resolves when the session has begun. */
+  session(session: NewSession & { refused?: string }, connection: SessionConnection): Promise<void>;
+}
+
+export interface ControlPlace {
+  path: string;
+  /** @default the private socket */
+  level?: Level;
+  /** Group that may open it beside its owner. @default none */
+  group?: number;
+}
+
+const mostConnections = 128;
+
 export async function serveControl(
-  path: string,
-  { status, command }: ControlOptions,
+  { path, level, group }: ControlPlace,
+  options: ControlOptions,
 ): Promise<AsyncDisposable> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.new`;
   await rm(draft, { force: true });
-  const server = createServer((request, response) => {
-    const answer = (code: number, body: unknown): void => {
-      response.writeHead(code, { "content-type": "application/json" });
-      response.end(`${JSON.stringify(body)}\n`);
-    };
-    if (request.method === "POST" && request.url === "/command") {
-      void answerCommand(request, response, command);
-      return;
-    }
-    if (request.method !== "GET" || request.url !== "/status") {
-      answer(404, { error: "there are GET /status and POST /command" });
-      return;
-    }
-    status().then(
-      (body) => answer(200, body),
-      (error: unknown) => answer(500, { error: String(error) }),
-    );
-  });
+  const server = createServer((request, response) => void answer(request, response, options, level));
+  server.maxConnections = mostConnections;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.listen(draft, resolve);
   await promise;
-  await chmod(draft, 0o600);
+  if (group !== undefined) await chown(draft, -1, group);
+  await chmod(draft, group === undefined ? 0o600 : 0o660);
   await rename(draft, path);
   return {
     async [Symbol.asyncDispose]() {
@@ -76,52 +80,83 @@ export async function serveControl(
   };
 }
 
-async function answerCommand(
+/** Never rejects. */
+async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  command: ControlOptions["command"],
+  options: ControlOptions,
+  level: Level | undefined,
 ): Promise<void> {
-  const answer = (code: number, type?: string, body?: string | Uint8Array): void => {
+  const say = (code: number, type?: string, body?: string | Uint8Array): void => {
     response.writeHead(code, type === undefined ? {} : { "content-type": type });
     response.end(body);
   };
+  const json = (code: number, body: unknown): void =>
+    say(code, "application/json", `${JSON.stringify(body)}\n`);
   try {
-    const reply = await command(commandIn(await bodyOf(request)));
-    if (reply === undefined) answer(204);
-    else if (reply instanceof Uint8Array) answer(200, "application/octet-stream", reply);
-    else answer(200, "application/json", `${JSON.stringify(reply)}\n`);
+    const asker = askerOf(request, level);
+    if (request.method === "POST" && request.url === "/session") {
+      await openSession(await bodyOf(request), asker, response, options);
+      return;
+    }
+    const reply = await replyTo(request, asker, options);
+    if (reply === notFound) json(404, { error: `there is no ${request.method} ${request.url}` });
+    else if (reply === undefined) say(204);
+    else if (reply instanceof Uint8Array) say(200, "application/octet-stream", reply);
+    else json(200, reply);
   } catch (error) {
-    const body = { error: refusalFor(error, "COMMAND_FAILED") };
-    answer(422, "application/json", `${JSON.stringify(body)}\n`);
+    const refusal = refusalFor(error, "COMMAND_FAILED");
+    if (!response.headersSent) json(refusal.code.startsWith("PERSON_") ? 403 : 422, { error: refusal });
+    else response.destroy();
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of request) {
-    bytes += (part as Buffer).length;
-    if (bytes > maxBodyBytes) throw invalid(`the request has more than ${maxBodyBytes} bytes`);
-    parts.push(part as Buffer);
-  }
-  try {
-    return JSON.parse(Buffer.concat(parts).toString());
-  } catch {
-    throw invalid("the request is no JSON");
+const notFound = Symbol();
+
+async function replyTo(request: IncomingMessage, asker: Asker, options: ControlOptions): Promise<unknown> {
+  switch (`${request.method} ${request.url}`) {
+    case "GET /status":
+      return options.status(asker);
+    case "POST /command": {
+      const command = commandIn(await bodyOf(request));
+      // A session's person is known; all else is what the sender claims.
+      if (asker.level === "node") return options.command(command, { ...asker, person: command.by });
+      return options.command({ ...command, by: `${asker.person} (${asker.level})` }, asker);
+    }
+    case "GET /target":
+      return { text: await options.target(asker) };
+    case "POST /target":
+      return options.setTarget(textIn(await bodyOf(request)), asker);
+    case "POST /enrol/question":
+      return { text: await options.enrolQuestion(asker) };
+    case "POST /enrol/answer":
+      return options.enrolAnswer(textIn(await bodyOf(request)), asker);
+    case "POST /reboot":
+      return options.reboot(asker);
+    default:
+      return notFound;
   }
 }
 
-function commandIn(body: unknown): LocalCommand {
-  const { plugin, point, value, ttlMs, by } = (body ?? {}) as Record<string, unknown>;
-  if (typeof plugin !== "string" || !nameSyntax.test(plugin)) throw invalid("plugin is no name of a plugin");
-  const problem = nameProblem(point);
-  if (problem !== undefined) throw invalid(`point is no name of a point: ${problem}`);
-  if (typeof ttlMs !== "number" || !(ttlMs >= 1 && ttlMs <= maxTtlMs))
-    throw invalid("ttlMs is no time to live");
-  if (typeof by !== "string") throw invalid("by is no text");
-  return { plugin, point: point as string, value, ttlMs, by };
+function askerOf({ headers }: IncomingMessage, level: Level | undefined): Asker {
+  const said = headers[personHeader];
+  const person = typeof said === "string" ? said : "";
+  return level === undefined ? { level: "node", person: person || "the node's own user" } : { level, person };
 }
 
-function invalid(reason: string): UmecError {
-  return new UmecError("COMMAND_INVALID", reason);
+async function openSession(
+  body: unknown,
+  asker: Asker,
+  response: ServerResponse,
+  options: ControlOptions,
+): Promise<void> {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  response.once("close", resolve);
+  if (response.destroyed) resolve();
+  const end = (reason: string): void => void response.end(`${JSON.stringify({ end: reason })}\n`);
+  await options.session({ ...sessionIn(body), asker }, { closed, end });
+  // It may have been ended, or left, while its begin was written down.
+  if (response.writableEnded || response.destroyed) return;
+  response.writeHead(200, { "content-type": "application/jsonl" });
+  response.write("{}\n");
 }

@@ -87,6 +87,8 @@ export interface RenewAnswer {
   renewAtMs: number;
   expiresAtMs: number;
   timeMs: number;
+  /** The CAs by which the node is to know its hub from now on, PEM: two of them while the hub changes its own. */
+  ca?: string;
 }
 
 /** A question as it travels. */

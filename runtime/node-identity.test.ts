@@ -4,7 +4,6 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import Type from "typebox";
-import { isUmecError } from "./errors.ts";
 import { createNodeRecords } from "./hub/node-records.ts";
 import { createReader } from "./hub/reader.ts";
 import { startHubServer } from "./hub/server.ts";
@@ -76,7 +75,7 @@ test("a node has the same keys at each start, and what it stored offline and sin
     version: 1,
     node: "n1",
     state: "enrolled",
-    keys: identity.keys,
+    keys: identity.keys!,
     enrolledAtMs: Date.now() - 60_000,
     former: [],
   });
@@ -94,11 +93,36 @@ test("a node has the same keys at each start, and what it stored offline and sin
   assert.deepEqual(standings, ["verified", "verified"]);
 });
 
-test("a node whose seed is damaged does not start as another", async () => {
+test("a node whose seed is damaged measures and stores, is nobody at the hub, and goes on once it is in order", async (t) => {
   const dir = await scratch();
-  await (await start(dir)).stop();
+  const hub = await startHubServer({ dir: join(dir, "hub"), natsServerPath, nodes: ["n1"], log: silentLog });
+  t.after(() => hub.stop());
+  const fleet = await hub.connectFleet();
+  t.after(() => fleet.close());
+  await provisionStream(fleet, { log: silentLog });
+  const first = await start(dir);
+  t.after(() => first.stop());
+  const { identity } = await first.status();
+  await until(first, ({ outbox }) => outbox.waitingRows === 1);
+  await first.stop();
   const path = join(dir, "data", "keys", "node.seed");
+  const whole = await readFile(path);
   await writeFile(path, "");
-  await assert.rejects(start(dir), (error) => isUmecError(error, "IDENTITY_DAMAGED"));
+
+  const link = `link:\n  hub: ${hub.leafUrl}\n  credentials: ${JSON.stringify(hub.credentialsFile("n1"))}\n`;
+  const node = await start(dir, link);
+  t.after(() => node.stop());
+  await until(node, ({ outbox }) => outbox.waitingRows === 2);
+  const status = await node.status();
+  assert.equal(status.identity.keys, undefined);
+  assert.equal(status.identity.fault?.code, "IDENTITY_DAMAGED");
+  assert.equal(status.link.state, "off");
+  assert.match(status.link.reason ?? "", /node\.seed is damaged/);
+  assert.match(status.target.failures.join(), /link to .*node\.seed is damaged/);
   assert.equal(await readFile(path, "utf8"), "");
+
+  await writeFile(path, whole);
+  await until(node, ({ link, outbox }) => link.state === "up" && outbox.waitingRows === 0);
+  const { identity: again } = await node.status();
+  assert.deepEqual(again, identity);
 });

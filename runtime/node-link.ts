@@ -1,9 +1,11 @@
 import { access } from "node:fs/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { bootId } from "./boot.ts";
-import type { Bus } from "./bus/types.ts";
-import type { Clock } from "./clock.ts";
-import { UmecError } from "./errors.ts";
+import type { Bus, LinkRemote } from "./bus/types.ts";
+import { type EnrolLink, Enrolment, type EnrolmentOptions } from "./enrol/enrolment.ts";
+import type { EnrolmentStatus } from "./enrol/types.ts";
+import { messageOf, UmecError } from "./errors.ts";
+import type { NodeIdentity } from "./identity/types.ts";
 import { idleStats, Link } from "./link/link.ts";
 import type { LinkStats } from "./link/types.ts";
 import type { Log } from "./log.ts";
@@ -16,16 +18,22 @@ import type { LinkTarget } from "./target/types.ts";
 
 export interface NodeLinkOptions {
   node: string;
+  /** Asked whenever the link is set. Rejects while the node's keys can't be read: then it stays off. */
+  identity: () => Promise<NodeIdentity>;
   bus: Bus;
   outbox: Outbox;
   spool: Spool;
-  clock: Clock;
+  /** Its clock, and the files of a node that enrols. */
+  enrol: Pick<EnrolmentOptions, "clock" | "dataPath" | "targetPath" | "check">;
   log: Log;
   /** Most bytes of objects a second. */
   objectBytesPerS: number;
 }
 
-/** The node's link as the target state wants it: none, or one to a hub; changed while it runs. */
+/**
+ * The node's link as the target state wants it: none, or one to a hub; changed while it runs. Without a credentials file it
+ * is dialled and hung up as the enrolment wants it (enrol/enrolment.ts).
+ */
 export class NodeLink {
   readonly #options: NodeLinkOptions;
   #ended = new AbortController();
@@ -33,6 +41,8 @@ export class NodeLink {
   #uploader: Uploader | undefined;
   readonly #objectPace: Pace;
   #connection: NatsConnection | undefined;
+  #fault: string | undefined;
+  #enrolment: { it: Enrolment; end: AbortController } | undefined;
 
   constructor(options: NodeLinkOptions) {
     this.#options = options;
@@ -46,28 +56,63 @@ export class NodeLink {
   /** The clock became known. */
   wake(): void {
     this.#uploader?.wake();
+    this.#enrolment?.it.wake();
   }
 
   async set(target: LinkTarget | undefined): Promise<void> {
     await this.stop();
-    const { node, bus, outbox, spool, clock, log } = this.#options;
+    this.#fault = undefined;
     if (!target) {
-      await bus.setLink(undefined);
+      await this.#options.bus.setLink(undefined);
       return;
     }
-    const { hubUrls, credentialsPath, caPath, reconnectMs, frameBytes, backlogBytesPerS } = target;
     // nats-server does not start with a CA file that is missing, and then the node has no bus at all.
-    if (caPath !== undefined) await requireFile(caPath);
-    await bus.setLink({
-      urls: hubUrls,
-      credentialsFile: credentialsPath,
-      ...(caPath !== undefined && { tls: { caFile: caPath } }),
-      reconnectMs,
+    if (target.caPath !== undefined) await requireFile(target.caPath);
+    const identity = await this.#options.identity().catch((error: unknown) => {
+      this.#fault = messageOf(error);
+      throw error;
     });
+    if (target.credentialsPath === undefined) this.#enrol(target, identity);
+    else await this.#dial(target, identity, target.credentialsPath);
+  }
+
+  #enrol(target: LinkTarget, identity: NodeIdentity): void {
+    const { node, bus, enrol, outbox, log } = this.#options;
+    const end = new AbortController();
+    const link: EnrolLink = {
+      dialWithToken: async (file) => {
+        await this.#hangUp();
+        await bus.setLink(remoteOf(target, file));
+      },
+      dial: async (file) => {
+        await this.#hangUp();
+        await this.#dial(target, identity, file);
+      },
+      hangUp: () => this.#hangUp(),
+      redial: async (withinMs, signal) => {
+        await untilCalm(outbox, withinMs, signal);
+        await bus.bounceLink();
+      },
+    };
+    const part = log.child({ part: "enrolment" });
+    const { caPath } = target;
+    const it = new Enrolment({
+      ...{ ...enrol, node, identity, bus, link, log: part, signal: end.signal },
+      ...(caPath !== undefined && { caPath }),
+    });
+    this.#enrolment = { it, end };
+  }
+
+  /** Links with these credentials, and sends what waits. */
+  async #dial(target: LinkTarget, identity: NodeIdentity, credentialsFile: string): Promise<void> {
+    const { node, bus, outbox, spool, enrol, log } = this.#options;
+    const { reconnectMs, frameBytes, backlogBytesPerS } = target;
+    await bus.setLink(remoteOf(target, credentialsFile));
     this.#ended = new AbortController();
     this.#connection = await bus.connectLink();
     this.#link = new Link({
       node,
+      sign: (message) => identity.sign(message),
       outbox,
       connection: this.#connection,
       leaf: bus,
@@ -83,7 +128,7 @@ export class NodeLink {
       spool,
       connection: this.#connection,
       leaf: bus,
-      clock,
+      clock: enrol.clock,
       bootId: bootId(),
       take: (bytes, signal) => this.#objectPace.take(bytes, signal),
       log: log.child({ part: "objects" }),
@@ -92,9 +137,16 @@ export class NodeLink {
   }
 
   async stats(): Promise<LinkStats> {
-    if (!this.#link) return idleStats("off");
+    if (!this.#link && this.#enrolment) return { ...idleStats("down"), reason: "the node has no claims yet" };
+    if (!this.#link)
+      return { ...idleStats("off"), ...(this.#fault !== undefined && { reason: this.#fault }) };
     const { rttMs } = await this.#options.bus.leafState();
     return { ...this.#link.stats(), ...(rttMs !== undefined && { rttMs }) };
+  }
+
+  /** How a node without a credentials file stands with its hub; `undefined` for any other. */
+  enrolment(): EnrolmentStatus | undefined {
+    return this.#enrolment?.it.status();
   }
 
   uploadStats(): UploadStats {
@@ -107,6 +159,18 @@ export class NodeLink {
   }
 
   async stop(): Promise<void> {
+    this.#enrolment?.end.abort();
+    await this.#enrolment?.it.done;
+    this.#enrolment = undefined;
+    await this.#endLink();
+  }
+
+  async #hangUp(): Promise<void> {
+    await this.#endLink();
+    await this.#options.bus.setLink(undefined);
+  }
+
+  async #endLink(): Promise<void> {
     this.#ended.abort();
     await Promise.all([this.#link?.done, this.#uploader?.done]);
     await this.#connection?.close();
@@ -114,6 +178,33 @@ export class NodeLink {
     this.#uploader = undefined;
     this.#connection = undefined;
   }
+}
+
+function remoteOf({ hubUrls, caPath, reconnectMs }: LinkTarget, credentialsFile: string): LinkRemote {
+  return {
+    urls: hubUrls,
+    credentialsFile,
+    ...(caPath !== undefined && { tls: { caFile: caPath } }),
+    reconnectMs,
+  };
+}
+
+/** Resolves when no sample waits for the hub, or the time is over. */
+async function untilCalm(outbox: Outbox, withinMs: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const look = (): void => {
+    if (outbox.stats().waitingRows === 0) resolve();
+  };
+  const off = outbox.onErased(look);
+  const timer = setTimeout(resolve, withinMs);
+  const stop = (): void => resolve();
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  look();
+  await promise;
+  signal.removeEventListener("abort", stop);
+  clearTimeout(timer);
+  off();
 }
 
 async function requireFile(path: string): Promise<void> {

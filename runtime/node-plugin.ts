@@ -2,7 +2,9 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Bus } from "./bus/types.ts";
 import type { Clock } from "./clock.ts";
 import { makeGate } from "./commands/gate.ts";
+import { messageOf } from "./errors.ts";
 import type { Log } from "./log.ts";
+import { PluginGuard } from "./node-guard.ts";
 import { createProcessPart, type NodeProcesses, type ProcessPart } from "./node-process.ts";
 import { type Ingest, startIngest } from "./outbox/ingest.ts";
 import type { Outbox } from "./outbox/outbox.ts";
@@ -46,6 +48,14 @@ export async function startNodePlugin(target: PluginTarget, options: NodePluginO
   const { process: own, safe, ...plain } = target;
   const part =
     own && createProcessPart({ ...target, process: own }, options.processes, { bus, graceMs, log });
+  const guard = new PluginGuard({
+    plugin: target.name,
+    bus,
+    limits: target.limits,
+    clock,
+    log,
+    isProcess: own !== undefined,
+  });
   const uplink = await bus.connectOutbox(target.name);
   const ingest = await startIngest({
     connection: uplink,
@@ -54,13 +64,25 @@ export async function startNodePlugin(target: PluginTarget, options: NodePluginO
     clock,
     limits: target.limits,
     watch: part?.watch(watch) ?? watch,
+    onRefused: (refusal) => guard.refused(refusal),
+    onFlood(error) {
+      if (!guard.flooded(error)) return false;
+      // What nats-server still holds for this connection goes with it: it need not be read.
+      uplink.reconnect().catch((cause: unknown) => log.debug(messageOf(cause)));
+      return true;
+    },
     log: log.child({ plugin: target.name }),
   });
   const plugin = supervisePlugin({
-    // Safe values are held where the points are: in the plugin's own process.
-    target: part || !safe ? plain : { ...plain, safe },
+    // Safe values are held where the points are known: of an isolated driver in its own process.
+    target: (own && !own.exec) || !safe ? plain : { ...plain, safe },
     driver: part?.driver ?? (() => load(target.driver)),
-    connect: () => bus.connectPlugin(target.name),
+    async connect() {
+      guard.begin();
+      const connection = await bus.connectPlugin(target.name);
+      part?.connected(connection);
+      return connection;
+    },
     clock,
     secrets,
     services: { state, objects: options.objects, offerTime: (reading) => options.offerTime(reading) },
@@ -69,7 +91,8 @@ export async function startNodePlugin(target: PluginTarget, options: NodePluginO
     makeGate,
   });
   part?.attach(plugin);
-  return handle(plugin, ingest, uplink, state, part);
+  guard.attach((error, waitMs) => plugin.fail(error, waitMs));
+  return handle(plugin, ingest, uplink, state, part, guard);
 }
 
 function handle(
@@ -78,15 +101,18 @@ function handle(
   uplink: NatsConnection,
   state: StateFile,
   part: ProcessPart | undefined,
+  guard: PluginGuard,
 ): NodePlugin {
   return {
-    status: () => ({ ...plugin.status(), ...part?.status() }),
+    status: () => ({ ...plugin.status(), ...part?.status(), ...guard.status() }),
     async adjust(target) {
       plugin.adjust(target);
       ingest.setLimits(target.limits);
+      guard.setLimits(target.limits);
     },
     async stop() {
       await plugin.stop();
+      await guard.stop();
       await state.settle();
       await ingest.stop();
       await uplink.close();

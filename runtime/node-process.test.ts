@@ -119,7 +119,15 @@ test("a program's credentials are in a file of its owner's alone, and in nobody'
   assert.ok(jwt.length > 100);
   const environment = await readFile(`/proc/${started!.pid}/environ`, "utf8");
   const names = environment.split("\0").map((entry) => entry.split("=")[0]);
-  const given = ["LANG", "PATH", "UMEC_BUS_CREDS", "UMEC_BUS_URL", "UMEC_NODE", "UMEC_PLUGIN"];
+  const given = [
+    "LANG",
+    "PATH",
+    "UMEC_BUS_CREDS",
+    "UMEC_BUS_URL",
+    "UMEC_COMMANDS",
+    "UMEC_NODE",
+    "UMEC_PLUGIN",
+  ];
   const shells = ["", "PWD", "OLDPWD", "SHLVL", "_"];
   assert.deepEqual(names.filter((name) => !shells.includes(name!)).sort(), given);
   assert.ok(!environment.includes(jwt));

@@ -1,7 +1,10 @@
 /** A plugin that is a process of its own, as a driver for its supervisor and as a watch on what it stores. */
+import { setPriority } from "node:os";
 import { join } from "node:path";
+import type { NatsConnection } from "@nats-io/transport-node";
 import type { Bus } from "./bus/types.ts";
 import type { Log } from "./log.ts";
+import { ProgramServices } from "./node-program.ts";
 import type { SampleWatch } from "./outbox/types.ts";
 import type { Driver, Quality, Sample } from "./plugin/contract.ts";
 import type { PluginStatus } from "./plugin/status.ts";
@@ -23,7 +26,11 @@ export interface NodeProcesses {
   confiner: () => Promise<Confiner>;
 }
 
+type ProcessLimits = NonNullable<NonNullable<PluginStatus["process"]>["limits"]>;
+
 export interface ProcessPart {
+  /** To be told of each connection in the plugin's account that its supervisor opens. */
+  connected(connection: NatsConnection): void;
   driver: Driver;
   status(): Pick<PluginStatus, "process">;
   /** Counts what the process stores, and lets `watch` see what it wants. */
@@ -39,10 +46,12 @@ export function createProcessPart(
 ): ProcessPart {
   const dir = join(dataPath, "plugins", target.name);
   let started: PluginStatus["process"];
+  const asked = limitsOf(target.process);
   let supervised: SupervisedPlugin | undefined;
+  const program = target.process.exec && new ProgramServices({ points: target.process.points, dir });
   const config = (): PluginProcessConfig => {
     const { process: _, ...plain } = target;
-    return { target: plain, dir, secretsDir: join(dataPath, "secrets"), trust: trust(), graceMs };
+    return { target: plain, dir, trust: trust(), graceMs };
   };
   const driver = processDriver({
     node,
@@ -51,12 +60,14 @@ export function createProcessPart(
     runDir: join(dataPath, "run", "plugins", target.name),
     dir,
     busUrl: bus.url,
-    credentials: () => bus.pluginCredentials(target.name),
+    credentials: () => bus.pluginCredentials(target.name, { gated: program?.gated ?? false }),
     confiner,
+    ...(program && { program }),
     ...(!target.process.exec && { isolated: { command: [...umec, "plugin-process"], config: config() } }),
     onStart(now) {
       const said = started?.warnings.join() === now.warnings.join();
       started = now;
+      yieldToNode(now.pid);
       if (!said) for (const warning of now.warnings) log.warn(warning, { plugin: target.name });
     },
     onAlive: () => supervised?.sign(),
@@ -65,7 +76,8 @@ export function createProcessPart(
   });
   return {
     driver,
-    status: () => (started ? { process: started } : {}),
+    status: () => (started ? { process: { ...started, ...(asked && { limits: asked }) } } : {}),
+    connected: (connection) => program?.connected(connection),
     attach(plugin) {
       supervised = plugin;
     },
@@ -79,6 +91,26 @@ export function createProcessPart(
     }),
   };
 }
+
+function limitsOf({ memoryBytes, cpuPercent, devices }: ProcessTarget): ProcessLimits | undefined {
+  if (memoryBytes === undefined && cpuPercent === undefined && !devices) return undefined;
+  return {
+    ...(memoryBytes !== undefined && { memoryBytes }),
+    ...(cpuPercent !== undefined && { cpuPercent }),
+    ...(devices && { devices }),
+  };
+}
+
+/** What is everybody's comes first: the node itself, and its bus. */
+function yieldToNode(pid: number): void {
+  try {
+    setPriority(pid, pluginNice);
+  } catch {
+    // It has ended already, and that is told by its end.
+  }
+}
+
+const pluginNice = 5;
 
 function sampleOf(record: SenmlRecord): Sample {
   const { n: name, v, vs, vb, vd, u, s } = record;

@@ -7,23 +7,26 @@
  * moment to be acknowledged), then the outbox, then the bus; so nothing that was acknowledged is lost, and what
  * the hub has stored is erased.
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ExponentialBackoff, type IBackoff } from "cockatiel";
 import { Alarms } from "./alarms/alarms.ts";
 import { startBus } from "./bus/bus.ts";
 import type { Bus } from "./bus/types.ts";
-import { serveControl } from "./control.ts";
 import { drivers } from "./drivers.ts";
+import { createHand } from "./enrol/hand.ts";
 import { messageOf, UmecError } from "./errors.ts";
+import { Keyring } from "./identity/keyring.ts";
 import type { Log } from "./log.ts";
+import { LiveAlarms } from "./node-alarms.ts";
 import { NodeClock } from "./node-clock.ts";
 import { NodeCommands } from "./node-commands.ts";
 import { NodeLink } from "./node-link.ts";
 import { openNodeObjects } from "./node-objects.ts";
+import { NodePeople } from "./node-people.ts";
 import { type NodePlugin, startNodePlugin } from "./node-plugin.ts";
 import type { Spool } from "./objects/spool.ts";
 import { Outbox } from "./outbox/outbox.ts";
-import { createSecrets } from "./plugin/secrets.ts";
+import { createSecrets, secretNames } from "./plugin/secrets.ts";
 import type { PluginStatus } from "./plugin/status.ts";
 import { type Confiner, findConfiner } from "./process/confine.ts";
 import { keepClockToOurselves } from "./set-clock.ts";
@@ -98,6 +101,7 @@ class UmecNode implements RunningNode {
 
   #name = "";
   #dataPath = "";
+  #keyring: Keyring | undefined;
   #bus: Bus | undefined;
   #outbox: Outbox | undefined;
   #confiner: Promise<Confiner> | undefined;
@@ -105,7 +109,8 @@ class UmecNode implements RunningNode {
   #alarms: Alarms | undefined;
   #link: NodeLink | undefined;
   #commands: NodeCommands | undefined;
-  #control: AsyncDisposable | undefined;
+  #liveAlarms: LiveAlarms | undefined;
+  #people: NodePeople | undefined;
 
   #target: Target | undefined;
   #state: Exclude<NodeStatus["target"]["state"], "invalid"> = "reaching";
@@ -167,6 +172,14 @@ class UmecNode implements RunningNode {
     if (first && failure) throw failure.error;
   }
 
+  /** A text that somebody else would make the target file: the target that it says, or its errors. */
+  async #judge(text: string): Promise<{ target?: Target; errors: string[] }> {
+    const { path } = this.#options;
+    const { target, findings } = await checkTarget(text, { path, drivers: this.#drivers });
+    const errors = findings.filter(({ severity }) => severity === "error").map(formatFinding);
+    return { ...(target && { target }), errors };
+  }
+
   #refuse(reason: string): void {
     this.#invalid = true;
     this.#log.error(`${reason}: what was before goes on`);
@@ -225,6 +238,8 @@ class UmecNode implements RunningNode {
         return this.#opened.spool.configure(step.objects);
       case "set-alarms":
         return this.#opened.alarms.set(step.alarms);
+      case "set-users":
+        return this.#people?.setUsers(step.users);
       case "add-accounts":
         for (const name of step.plugins) this.#accounts.add(name);
         return this.#opened.bus.setPlugins([...this.#accounts]);
@@ -248,6 +263,14 @@ class UmecNode implements RunningNode {
     const log = this.#log;
     this.#name = name;
     this.#dataPath = dataPath;
+    this.#keyring ??= new Keyring({
+      dir: join(dataPath, "keys"),
+      env: process.env,
+      log: log.child({ part: "identity" }),
+    });
+    const keyring = this.#keyring;
+    // It has said why, and the node does without.
+    await keyring.open().catch(() => undefined);
     const limits: OutboxTarget = this.#target?.outbox ?? {
       quotaBytes: 256 * 1024 * 1024,
       commitMs: 10,
@@ -265,6 +288,7 @@ class UmecNode implements RunningNode {
       outbox: this.#outbox,
       clock: this.#clock,
       log: log.child({ part: "alarms" }),
+      onTold: (alarm, records) => this.#liveAlarms?.tell(alarm, records),
     });
     // Also when there are none now: one that was raised and is gone is cleared.
     this.#alarms.set(this.#target?.alarms ?? []);
@@ -284,27 +308,54 @@ class UmecNode implements RunningNode {
       plugins: [],
       log: log.child({ part: "bus" }),
     });
+    this.#liveAlarms ??= await LiveAlarms.open(name, this.#bus);
+    const enrol = {
+      dataPath,
+      targetPath: resolve(this.#options.path),
+      check: async (text: string) => (await this.#judge(text)).errors,
+    };
     this.#link ??= new NodeLink({
       node: name,
+      identity: () => keyring.open(),
       bus: this.#bus,
       outbox: this.#outbox,
       spool: this.#spool,
-      clock: this.#clock,
+      enrol: { ...enrol, clock: this.#clock },
       log,
       objectBytesPerS: objects.bytesPerS,
     });
     this.#commands ??= new NodeCommands(name, this.#bus);
     const commands = this.#commands;
-    this.#control ??= await serveControl(controlPath(dataPath), {
+    this.#people ??= await NodePeople.open({
+      controlPath: controlPath(dataPath),
+      dataPath,
+      targetPath: resolve(this.#options.path),
+      outbox: this.#outbox,
+      clock: this.#clock,
+      log: log.child({ part: "people" }),
       status: () => this.status(),
       command: (command) => commands.send(command),
+      check: (text) => this.#judge(text),
+      target: () => this.#target,
+      hand: createHand({ ...enrol, node: name, identity: () => keyring.open(), log }),
+      runtimeDirectory: process.env.RUNTIME_DIRECTORY,
     });
+    // Also when there are none now: those of an earlier process may log in no more.
+    await this.#people.setUsers(this.#target?.users ?? []);
   }
 
-  get #opened(): { outbox: Outbox; spool: Spool; alarms: Alarms; bus: Bus; link: NodeLink } {
-    if (!this.#outbox || !this.#spool || !this.#alarms || !this.#bus || !this.#link)
+  get #opened(): {
+    keyring: Keyring;
+    outbox: Outbox;
+    spool: Spool;
+    alarms: Alarms;
+    bus: Bus;
+    link: NodeLink;
+  } {
+    if (!this.#keyring || !this.#outbox || !this.#spool || !this.#alarms || !this.#bus || !this.#link)
       throw new UmecError("NODE_NOT_OPEN", "the node is not open");
     return {
+      keyring: this.#keyring,
       outbox: this.#outbox,
       spool: this.#spool,
       alarms: this.#alarms,
@@ -324,7 +375,11 @@ class UmecNode implements RunningNode {
       outbox,
       watch: alarms.watch(target.name),
       clock: this.#clock,
-      secrets: createSecrets({ dir: join(this.#dataPath, "secrets") }),
+      secrets: createSecrets({
+        dir: join(this.#dataPath, "secrets"),
+        names: secretNames(target.options),
+        open: (name) => this.#openSealed(name),
+      }),
       load: (driver) => this.#drivers.load(driver),
       processes: {
         node: this.#name,
@@ -339,6 +394,13 @@ class UmecNode implements RunningNode {
       log: this.#log,
     });
     this.#plugins.set(target.name, plugin);
+  }
+
+  /** A secret that the target state has sealed; `undefined` of another one. */
+  #openSealed(name: string): Promise<Uint8Array> | undefined {
+    const sealed = this.#target?.secrets?.get(name);
+    if (sealed === undefined) return undefined;
+    return this.#opened.keyring.open().then((identity) => identity.unseal(sealed, name));
   }
 
   /** Only a plugin that has stopped leaves the status: until then it may still emit. */
@@ -375,16 +437,18 @@ class UmecNode implements RunningNode {
   }
 
   async status(): Promise<NodeStatus> {
-    const { outbox, spool, alarms, bus, link } = this.#opened;
+    const { keyring, outbox, spool, alarms, bus, link } = this.#opened;
     const chains = outbox.chains().map(({ plugin, lane, nextRow, waitingRows, waitingSamples }) => {
       return { plugin, lane, nextRow, waitingRows, waitingSamples };
     });
+    const enrolment = link.enrolment();
     const [linkStats, { memoryBytes }] = await Promise.all([link.stats(), bus.usage()]);
     return {
       node: this.#name,
       version,
       pid: process.pid,
       startedAt: this.#startedAt,
+      identity: keyring.status(),
       clock: { known: this.#clock.known(), trust: this.#target?.clock.trust ?? "auto" },
       target: {
         path: this.#options.path,
@@ -394,6 +458,7 @@ class UmecNode implements RunningNode {
       },
       bus: { url: bus.url, memoryBytes },
       link: linkStats,
+      ...(enrolment && { enrolment }),
       outbox: {
         ...outbox.stats(),
         path: join(this.#dataPath, "outbox", "outbox.db"),
@@ -423,10 +488,11 @@ class UmecNode implements RunningNode {
     if (this.#link?.state === "up") await this.#farewell();
     await this.#link?.stop();
     await this.#commands?.stop();
+    await this.#liveAlarms?.stop();
+    await this.#people?.stop();
     await this.#spool?.close();
     await this.#outbox?.close();
     await this.#bus?.stop();
-    await this.#control?.[Symbol.asyncDispose]();
     this.#done.resolve({ restart: false });
   }
 

@@ -2,8 +2,8 @@
  * A driver of the bundle in a process of its own: the other end of `process/driver.ts`.
  *
  * It runs the driver as the node does, on a connection of its own to the node's bus. What only the node can do - keep
- * an object, take a time - it asks for over the channel that it was started with. When that channel ends, so does it:
- * the node is gone. State and secrets are files of the plugin's alone, which it reads and writes itself.
+ * an object, take a time, open a secret - it asks for over the channel that it was started with. When that channel ends,
+ * so does it: the node is gone. State is a file of the plugin's alone, which it reads and writes itself.
  */
 import { readFile } from "node:fs/promises";
 import { connect, credsAuthenticator } from "@nats-io/transport-node";
@@ -11,11 +11,10 @@ import { makeGate } from "./commands/gate.ts";
 import { UmecError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { NodeClock } from "./node-clock.ts";
-import type { Objects, TimeReading } from "./plugin/contract.ts";
+import type { Objects, Secrets, TimeReading } from "./plugin/contract.ts";
 import { type PluginTarget, runDriver } from "./plugin/run.ts";
-import { createSecrets } from "./plugin/secrets.ts";
 import { openState } from "./plugin/state.ts";
-import { aliveMs, type ToNode, type ToPlugin } from "./process/messages.ts";
+import { aliveMs, type TellableError, type ToNode, type ToPlugin } from "./process/messages.ts";
 import type { ClockTrust, DriverSource } from "./target/types.ts";
 
 /** What the node tells it, in a file of the plugin's run directory. */
@@ -23,7 +22,6 @@ export interface PluginProcessConfig {
   target: PluginTarget;
   /** The plugin's own directory. */
   dir: string;
-  secretsDir: string;
   trust: ClockTrust;
   graceMs: number;
 }
@@ -74,7 +72,7 @@ export async function runPluginProcess(options: PluginProcessOptions): Promise<v
       driver,
       connection,
       clock,
-      secrets: createSecrets({ dir: config.secretsDir }),
+      secrets: remoteSecrets(channel, tell),
       services: {
         state,
         objects: remoteObjects(channel, tell),
@@ -105,8 +103,10 @@ function remoteObjects(channel: PluginProcessOptions["channel"], tell: (message:
   const waiting = new Map<number, PromiseWithResolvers<void>>();
   let lastId = 0;
   channel.on("message", (message: unknown) => {
-    const { kind, id, error } = message as ToPlugin;
-    const asked = kind === "object" ? waiting.get(id) : undefined;
+    const answer = message as ToPlugin;
+    if (answer.kind !== "object") return;
+    const { id, error } = answer;
+    const asked = waiting.get(id);
     waiting.delete(id);
     if (error) asked?.reject(new UmecError(error.code, error.message));
     else asked?.resolve();
@@ -129,6 +129,37 @@ function remoteObjects(channel: PluginProcessOptions["channel"], tell: (message:
       await asked.promise.finally(() => signal?.removeEventListener("abort", giveUp));
     },
   };
+}
+
+/** The node's secrets, as far as this plugin may have them; asked for at each `get`, and kept nowhere. */
+function remoteSecrets(channel: PluginProcessOptions["channel"], tell: (message: ToNode) => void): Secrets {
+  const waiting = new Map<number, PromiseWithResolvers<string>>();
+  let lastId = 0;
+  channel.on("message", (message: unknown) => {
+    const answer = message as ToPlugin;
+    if (answer.kind !== "secret") return;
+    const asked = waiting.get(answer.id);
+    waiting.delete(answer.id);
+    if ("text" in answer) asked?.resolve(answer.text);
+    else asked?.reject(new UmecError(answer.error.code, answer.error.message, hintOf(answer.error)));
+  });
+  channel.on("disconnect", () => {
+    for (const { reject } of waiting.values()) reject(new UmecError("SECRET_UNREADABLE", "the node is gone"));
+    waiting.clear();
+  });
+  return {
+    get(name) {
+      const id = ++lastId;
+      const asked = Promise.withResolvers<string>();
+      waiting.set(id, asked);
+      tell({ kind: "secret", id, name });
+      return asked.promise;
+    },
+  };
+}
+
+function hintOf({ hint }: TellableError): { hint?: string } {
+  return hint === undefined ? {} : { hint };
 }
 
 const mostWaiting = 4;

@@ -1,5 +1,7 @@
 /** What `umec status` shows: the node's own account of itself, as JSON on its control socket. */
 import type { AlarmStatus } from "./alarms/types.ts";
+import type { EnrolmentStatus } from "./enrol/types.ts";
+import type { IdentityStatus } from "./identity/types.ts";
 import type { LinkStats } from "./link/types.ts";
 import type { ObjectsStats, UploadStats } from "./objects/types.ts";
 import type { OutboxStats } from "./outbox/types.ts";
@@ -12,6 +14,7 @@ export interface NodeStatus {
   pid: number;
   /** RFC 3339. */
   startedAt: string;
+  identity: IdentityStatus;
   clock: { known: boolean; trust: string };
   target: {
     path: string;
@@ -23,6 +26,8 @@ export interface NodeStatus {
   };
   bus: { url: string; memoryBytes: number };
   link: LinkStats;
+  /** Of a node whose target state names a hub and no credentials file. */
+  enrolment?: EnrolmentStatus;
   outbox: OutboxStats & {
     path: string;
     store: string;

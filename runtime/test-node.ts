@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
 import { type Bus, startBus } from "./bus/bus.ts";
 import type { Clock } from "./clock.ts";
 import { silentLog } from "./log.ts";
@@ -82,4 +82,18 @@ export async function startTestNode({ plugins = ["p1"] }: { plugins?: string[] }
       await rm(dir, { recursive: true });
     },
   };
+}
+
+/** As a plugin's own process connects: with the credentials file that the node gives it. */
+export async function connectProcess(
+  bus: Bus,
+  plugin: string,
+  options: { gated?: boolean } = {},
+): Promise<NatsConnection> {
+  return connect({
+    servers: bus.url,
+    inboxPrefix: `_INBOX_${plugin}`,
+    authenticator: credsAuthenticator(await bus.pluginCredentials(plugin, options)),
+    reconnect: false,
+  });
 }

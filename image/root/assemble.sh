@@ -69,8 +69,8 @@ finish() {
   echo 'nobody:x:65534:65534:Nobody:/:/bin/false' >>"$tree/etc/passwd"
   echo 'nobody:x:65534:' >>"$tree/etc/group"
   echo 'nobody:!*:0:::::1:' >>"$tree/etc/shadow"
-  # sysusers locks root, and dropbear lets nobody in with a key who is locked; no password fits `*`.
-  sed -i 's/^root:[^:]*:/root:*:/' "$tree/etc/shadow"
+  # sysusers locks everybody, and dropbear lets nobody in with a key who is locked; no password fits `*`. Root stays so.
+  sed -i -E 's/^(viewer|operator|maintainer|owner):[^:]*:/\1:*:/' "$tree/etc/shadow"
   rm -f "$tree"/etc/passwd- "$tree"/etc/group- "$tree"/etc/shadow- "$tree"/etc/gshadow- "$tree"/etc/.pwd.lock
   systemctl --root="$tree" preset-all
 }

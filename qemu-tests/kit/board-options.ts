@@ -22,12 +22,16 @@ export interface BoardOptions {
   node?: string;
   /** The hub that the node links to, through the board's network. */
   hub?: HubSide;
+  /** With which the node enrols, instead of credentials of the hub's making; `Hub.token` makes one. */
+  token?: string;
   /** Keys of `node.yaml`: plugins, outbox, log, clock. @default the clock is trusted, for QEMU's is right */
   target?: Readonly<Record<string, unknown>>;
   /** More for `umec.json`. @default none */
   config?: Partial<NodeConfig>;
   /** What hangs on the board's buses and pins. @default nothing */
   devices?: readonly DeviceAttachment[];
+  /** A security chip, on virt alone. @default false */
+  tpm?: boolean;
   /** Gives a root shell on the console, for `board.sh()`. For diagnosis. @default false */
   debugShell?: boolean;
   /** @default 512 on virt, 1024 on the others */
@@ -52,14 +56,16 @@ const clock = { clock: { trust: "always" } };
 
 /** What `umec.json` says; `undefined` when the card shall not be touched. */
 export async function configOf(options: BoardOptions, network: Network): Promise<NodeConfig | undefined> {
-  const { node, hub, target, config } = options;
+  const { node, hub, token, target, config } = options;
   if (node === undefined) return undefined;
   const result: NodeConfig = { node, target: { ...clock, ...target }, ...config };
   if (hub) {
     const { host, port } = await network.open(() => hub.leaf());
     result.hub = {
       urls: [`nats-leaf://${host}:${port}`],
-      credentials: await readFile(hub.credentialsFile(node), "utf8"),
+      ...(token === undefined
+        ? { credentials: await readFile(hub.credentialsFile(node), "utf8") }
+        : { token }),
       ...config?.hub,
     };
   }

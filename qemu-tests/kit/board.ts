@@ -31,6 +31,7 @@ import { type Machine, serialArgs, sharedMemory } from "./machines/machine.ts";
 import { Network } from "./network.ts";
 import { consoleChardev, type Run, startRun } from "./run.ts";
 import { runInShell, type ShellResult } from "./shell.ts";
+import { Tpm } from "./tpm.ts";
 import type { PowerCutLoss } from "./write-cache.ts";
 
 export type { BoardOptions } from "./board-options.ts";
@@ -53,6 +54,7 @@ interface Parts {
   network: Network;
   disk: Disk;
   rack: DeviceRack;
+  tpm: Tpm | undefined;
 }
 
 const shutdownMs = 90_000;
@@ -88,7 +90,8 @@ export class Board extends EventEmitter<BoardEvents> implements AsyncDisposable 
     const network = undo.use(new Network());
     const disk = undo.use(await flashedCard(options, { machine, image, dir, network }));
     const console = new Console(await consoleLogPath(machine.name));
-    const board = new Board({ options, machine, dir, console, network, disk, rack });
+    const tpm = options.tpm ? new Tpm(dir) : undefined;
+    const board = new Board({ options, machine, dir, console, network, disk, rack, tpm });
     undo.move();
     options.signal?.addEventListener("abort", board.#takeDown, { once: true });
     try {
@@ -115,6 +118,12 @@ export class Board extends EventEmitter<BoardEvents> implements AsyncDisposable 
   /** The card; while the board has power it belongs to the guest. */
   get disk(): Disk {
     return this.#parts.disk;
+  }
+
+  /** The security chip. @throws UmecError `BOARD_NO_TPM` */
+  get tpm(): Tpm {
+    if (this.#parts.tpm) return this.#parts.tpm;
+    throw new UmecError("BOARD_NO_TPM", "the board was booted without tpm: true");
   }
 
   get powered(): boolean {
@@ -219,7 +228,7 @@ export class Board extends EventEmitter<BoardEvents> implements AsyncDisposable 
 
   async #start(): Promise<void> {
     this.#ending.signal.throwIfAborted();
-    const { options, machine, dir, console, network, disk, rack } = this.#parts;
+    const { options, machine, dir, console, network, disk, rack, tpm } = this.#parts;
     const life = new AbortController();
     const context = {
       machine: machine.name,
@@ -250,6 +259,7 @@ export class Board extends EventEmitter<BoardEvents> implements AsyncDisposable 
           ...(rack.sharesMemory(machine.name) ? sharedMemory(memoryMiB) : []),
           ...serialArgs(machine, consoleChardev, rack.serialArg(machine.name)),
           ...rack.args(machine.name, dir),
+          ...((await tpm?.powerOn()) ?? []),
         ],
         onConsole: (socket) => console.attach(socket),
         signal: this.#ending.signal,
@@ -296,6 +306,7 @@ export class Board extends EventEmitter<BoardEvents> implements AsyncDisposable 
     this.#run = undefined;
     this.#parts.network.detach();
     await this.#parts.rack.afterExit();
+    await this.#parts.tpm?.powerOff();
     return this.#parts.disk.detach(power);
   }
 

@@ -18,6 +18,8 @@ export interface NodeConfig {
     urls: readonly string[];
     /** The text of the node's credentials file. */
     credentials?: string;
+    /** With which the node enrols. */
+    token?: string;
     /** The hub's CA, PEM. */
     ca?: string;
   };

@@ -4,17 +4,20 @@
  * It keeps its ports over `restart`, so nodes and readers find it again. What it stored lies in a temporary folder
  * that goes with it.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
 import { UmecError } from "../../runtime/errors.ts";
+import { createNodeRecords } from "../../runtime/hub/node-records.ts";
 import { createReader } from "../../runtime/hub/reader.ts";
 import type { HubSample } from "../../runtime/hub/sample.ts";
+import { type NodeRecord, nodesBucket } from "../../runtime/hub-nodes-wire.ts";
 import type { HubSide } from "./board-options.ts";
 import { followSamples, type SampleQuery } from "./hub-follow.ts";
 
@@ -94,6 +97,27 @@ export class Hub implements HubSide, AsyncDisposable {
     throw new UmecError("HUB_NODE_UNKNOWN", `the hub was not started with a node ${node}`, {
       hint: "name it in `nodes` of Hub.start",
     });
+  }
+
+  /** Makes a token with which a board enrols under that name. */
+  async token(node: string): Promise<string> {
+    const args = ["hub", "token", "--data", join(this.#dir, "data"), "--name", node];
+    return (await promisify(execFile)(umec, args)).stdout.trim();
+  }
+
+  /** What the hub knows of a node that has enrolled. */
+  async record(node: string): Promise<NodeRecord | undefined> {
+    await using connection = await this.#connect();
+    return (await createNodeRecords(connection.nc).get(node))?.record;
+  }
+
+  /** Resolves when the hub writes a node down as enrolled, which it does just before it answers; or when `signal` aborts. */
+  async enrols(node: string, signal: AbortSignal): Promise<void> {
+    await using connection = await this.#connect();
+    const written = connection.nc.subscribe(`$KV.${nodesBucket}.${node}`, { max: 1 });
+    signal.addEventListener("abort", () => written.unsubscribe(), { once: true });
+    if (signal.aborted) written.unsubscribe();
+    for await (const _ of written) return;
   }
 
   /** Stops the hub and starts it again on the same ports and data; `whileDown` runs in between. */

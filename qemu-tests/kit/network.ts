@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { UmecError } from "../../runtime/errors.ts";
 import { type ProxyTarget, startProxy, type TcpProxy } from "./proxy.ts";
 import type { Qmp } from "./qmp.ts";
@@ -11,6 +13,8 @@ export const hostInGuest = "10.0.2.2";
 /** The board's network cable, and what lies behind it. */
 export class Network implements AsyncDisposable {
   readonly #proxies: TcpProxy[] = [];
+  /** Ports of this machine's loopback by the guest's. */
+  readonly #forwarded = new Map<number, number>();
   #qmp: Qmp | undefined;
   #up = true;
   #delayMs = 0;
@@ -47,6 +51,21 @@ export class Network implements AsyncDisposable {
     return { host: hostInGuest, port: proxy.port };
   }
 
+  /** Opens a way from this machine's loopback to a port of the board, also of its later lives; gives the port here. */
+  async forward(guestPort: number): Promise<number> {
+    const there = this.#forwarded.get(guestPort);
+    if (there !== undefined) return there;
+    // QEMU does not tell which port it took, so one that was just free is named.
+    const probe = createServer().listen(0, "127.0.0.1");
+    await once(probe, "listening");
+    const { port } = probe.address() as AddressInfo;
+    probe.close();
+    await once(probe, "close");
+    this.#forwarded.set(guestPort, port);
+    if (this.#qmp) await forwardIn(this.#qmp, port, guestPort);
+    return port;
+  }
+
   /** Breaks the connections to the servers behind `open`; the cable stays. */
   break(): void {
     for (const proxy of this.#proxies) proxy.break();
@@ -56,6 +75,7 @@ export class Network implements AsyncDisposable {
   async attach(qmp: Qmp): Promise<void> {
     this.#qmp = qmp;
     if (!this.#up) await this.#tell();
+    for (const [guestPort, port] of this.#forwarded) await forwardIn(qmp, port, guestPort);
   }
 
   detach(): void {
@@ -78,4 +98,11 @@ export class Network implements AsyncDisposable {
       throw new UmecError("NETWORK_NOT_CHANGED", "the network cable could not be moved", { cause });
     }
   }
+}
+
+/** QMP has no command for it; the monitor for people answers with words when it fails, and with nothing else. */
+async function forwardIn(qmp: Qmp, port: number, guestPort: number): Promise<void> {
+  const line = `hostfwd_add ${networkId} tcp:127.0.0.1:${port}-:${guestPort}`;
+  const said = await qmp.execute<string>("human-monitor-command", { "command-line": line });
+  if (said.trim() !== "") throw new UmecError("NETWORK_NOT_CHANGED", `QEMU: ${line}: ${said.trim()}`);
 }

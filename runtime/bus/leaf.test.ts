@@ -11,7 +11,7 @@ import { streamName, streamSubjects } from "../subjects.ts";
 import { createScratch } from "../test-scratch.ts";
 import { type Bus, type LinkRemote, startBus } from "./bus.ts";
 import { drawReconnectMs } from "./config.ts";
-import { parseGoDuration } from "./leaf.ts";
+import { parseGoDuration, parseTrouble } from "./leaf.ts";
 
 let natsServerPath: string;
 before(async () => {
@@ -246,4 +246,33 @@ test("Go's durations are read", () => {
   assert.equal(parseGoDuration("0s"), 0);
   assert.equal(parseGoDuration("soon"), undefined);
   assert.equal(parseGoDuration(undefined), undefined);
+});
+
+test("nats-server's words say why there is no link, and no client's name can pass for them", () => {
+  const violation = "127.0.0.1:7422 - lid:9 - Leafnode Error 'Authorization Violation'";
+  assert.equal(parseTrouble(violation), "Authorization Violation");
+  const dial = 'Error trying to connect as leafnode to remote server "h:1" (attempt 1): dial tcp: refused';
+  assert.equal(parseTrouble(dial), "dial tcp: refused");
+  const tls = "127.0.0.1:1 - lid:5 - TLS leafnode handshake error: x509: certificate has expired";
+  assert.equal(parseTrouble(tls), "TLS leafnode handshake error: x509: certificate has expired");
+  assert.equal(parseTrouble(`127.0.0.1:1 - cid:5 - "x - ${violation}" - slow`), undefined);
+});
+
+test("why the hub is not reached is told, and what repeats it is not logged", async (t) => {
+  const hub = await startHub(t, ["n1", "n2"]);
+  const dir = await scratch();
+  const lines: string[] = [];
+  const error = (line: string) => void lines.push(line);
+  const log = { ...silentLog, error, child: () => log };
+  const node = await startBus({ node: "n1", dir, natsServerPath, plugins: [], log });
+  t.after(() => node.stop());
+  const reasons: string[] = [];
+  const third = Promise.withResolvers<void>();
+  node.onLeafTrouble((reason) => reasons.push(reason) === 3 && third.resolve());
+  const link = remote(hub);
+  await hub.setNodes(["n2"]);
+  await node.setLink(link);
+  await third.promise;
+  assert.deepEqual([...new Set(reasons)], ["Authorization Violation"]);
+  assert.equal(lines.filter((line) => line.includes("Authorization Violation")).length, 1);
 });

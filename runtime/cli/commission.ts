@@ -55,7 +55,8 @@ async function commission(
     stdout.write(`${file} ${why}: nothing to do\n`);
     return;
   }
-  const { card, findings } = await checkCard(state.text, { path: file, drivers });
+  const at = check ? { nowMs: Date.now() } : {};
+  const { card, findings } = await checkCard(state.text, { path: file, drivers, ...at });
   stderr.write(formatFindings(findings));
   if (!card) {
     const { errors } = countFindings(findings);

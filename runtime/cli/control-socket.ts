@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { messageOf, UmecError } from "../errors.ts";
+import { personHeader, personVariable } from "../people/types.ts";
 
 export interface AskOptions {
   /** @default 5000 */
@@ -26,7 +27,7 @@ export async function askNode(socketPath: string, path: string, options: AskOpti
     path,
     method: sent === undefined ? "GET" : "POST",
     signal: signal ? AbortSignal.any([signal, late]) : late,
-    headers: { host: "umec", accept: "application/json" },
+    headers: { host: "umec", accept: "application/json", ...personHeaders() },
   });
   asked.once("error", reject);
   asked.once("response", (response) => {
@@ -39,7 +40,7 @@ export async function askNode(socketPath: string, path: string, options: AskOpti
     throw unanswered(error, socketPath, late.aborted, timeoutMs);
   });
   if (status === 204) return undefined;
-  if (status === 422) throw refused(body.toString());
+  if (status === 422 || status === 403) throw refused(body.toString());
   if (status !== 200) throw invalid(`HTTP status ${status}: ${body.toString().slice(0, 200)}`);
   if (type === "application/octet-stream") return new Uint8Array(body);
   try {
@@ -49,13 +50,20 @@ export async function askNode(socketPath: string, path: string, options: AskOpti
   }
 }
 
+/** Who asks, in a session of a person who has logged in. */
+export function personHeaders(): Record<string, string> {
+  const person = process.env[personVariable];
+  return person === undefined ? {} : { [personHeader]: person };
+}
+
 interface Answer {
   status: number;
   type: string | undefined;
   body: Buffer;
 }
 
-function refused(body: string): UmecError {
+/** The error in the body of a refusal. */
+export function refused(body: string): UmecError {
   try {
     const { code, text, hint } = JSON.parse(body).error as { code: string; text: string; hint?: string };
     return new UmecError(code, text, hint === undefined ? {} : { hint });

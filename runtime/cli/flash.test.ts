@@ -14,7 +14,10 @@ import { startUmec, umec } from "./test-program.ts";
 
 const scratch = createScratch();
 const tableBytes = 32_768;
-const config = { node: "lamp-0042", ssh: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ me@desk"] };
+const config = {
+  node: "lamp-0042",
+  ssh: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPsQT4SO+SfajT41TBMkGPFan+5dyMJ4gUBDAQ8arBq me@desk"],
+};
 
 suite("umec flash, to a file", () => {
   let image: CardImage;

@@ -26,8 +26,8 @@ function program(): Command {
   return createProgram(context);
 }
 
-/** The one teaches by doing, the other is started by the node alone and shown in no help. */
-const withoutExamples = ["demo", "plugin-process"];
+/** The first teaches by doing, the others are started by the node or its image alone and shown in no help. */
+const withoutExamples = ["demo", "plugin-process", "session", "apply"];
 
 test("every command's help teaches by two examples or more", () => {
   const commands = leaves(program()).filter((command) => !withoutExamples.includes(command.name()));

@@ -5,16 +5,22 @@ import { addCommissionCommand } from "./commission.ts";
 import type { Context } from "./context.ts";
 import { addDemoCommand } from "./demo.ts";
 import { addDiscoverCommand } from "./discover.ts";
+import { addEnrolCommand } from "./enrol.ts";
 import { exitCodeMeanings } from "./exit-codes.ts";
 import { addFlashCommand } from "./flash.ts";
 import { addHubCommand } from "./hub.ts";
 import { addNewCommand } from "./new.ts";
 import { addOutboxCommand } from "./outbox.ts";
+import { addPeopleCommand } from "./people.ts";
 import { addPluginProcessCommand } from "./plugin-process.ts";
+import { addRebootCommand } from "./reboot.ts";
 import { addRunCommand } from "./run.ts";
 import { addSchemaCommand } from "./schema.ts";
+import { addSealCommand } from "./seal.ts";
+import { addSessionCommand } from "./session.ts";
 import { addSetCommand } from "./set.ts";
 import { addStatusCommand } from "./status.ts";
+import { addTargetCommand } from "./target.ts";
 
 /**
  * All commands with their options and help. Each one imports what it does its work with when it is called,
@@ -41,6 +47,10 @@ export function createProgram(context: Context): Command {
   addCheckCommand(program, context);
   addStatusCommand(program, context);
   addSetCommand(program, context);
+  addTargetCommand(program, context);
+  addRebootCommand(program, context);
+  addSealCommand(program, context);
+  addEnrolCommand(program, context);
   addDiscoverCommand(program, context);
   addSchemaCommand(program, context);
   addCommissionCommand(program, context);
@@ -50,6 +60,8 @@ export function createProgram(context: Context): Command {
   addNewCommand(program, context);
   addDemoCommand(program, context);
   addPluginProcessCommand(program, context);
+  addSessionCommand(program, context);
+  addPeopleCommand(program, context);
   return program;
 }
 

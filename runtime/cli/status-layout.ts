@@ -15,6 +15,7 @@ export interface Look {
 export function formatStatus(now: Look, before?: Look): string {
   const { status, atMs } = now;
   const { target, plugins } = status;
+  const { fault } = status.identity;
   const since = (ms: number) => `for ${formatDuration(atMs - ms)}`;
   const facts: [string, string][] = [
     [
@@ -23,10 +24,13 @@ export function formatStatus(now: Look, before?: Look): string {
         `up ${formatDuration(atMs - Date.parse(status.startedAt))}, ${formatBytes(status.memoryBytes)} resident`,
     ],
     ["target", `${target.state}, ${target.path}`],
+    ...(fault ? [["identity", `${fault.code}: ${fault.message}`] as [string, string]] : []),
     ["clock", `${status.clock.known ? "known" : "not known yet"} (trust: ${status.clock.trust})`],
     ["link", linkText(status.link, since)],
+    ...enrolmentTexts(status.enrolment, since).map((text): [string, string] => ["enrolment", text]),
     ["outbox", outboxText(status.outbox)],
     ...waitingTexts(status.outbox).map((text): [string, string] => ["", text]),
+    ...objectsTexts(status.objects).map((text): [string, string] => ["objects", text]),
     ["bus", `${status.bus.url}, ${formatBytes(status.bus.memoryBytes)} resident`],
   ];
   const lines = formatFacts(facts);
@@ -40,7 +44,8 @@ export function formatStatus(now: Look, before?: Look): string {
 }
 
 function linkText(link: NodeStatus["link"], since: (ms: number) => string): string {
-  if (link.state === "off") return "off: the target state names no hub, all samples stay here";
+  if (link.state === "off")
+    return `off: ${link.reason ?? "the target state names no hub"}, all samples stay here`;
   const parts = [`${link.state} ${since(link.sinceMs)}${link.reason ? ` (${link.reason})` : ""}`];
   if (link.rttMs !== undefined) parts.push(`round trip ${formatCount(link.rttMs)} ms`);
   if (link.ackMs)
@@ -52,6 +57,14 @@ function linkText(link: NodeStatus["link"], since: (ms: number) => string): stri
   if (link.foreignFrames > 0)
     parts.push(`${plural(link.foreignFrames, "message")} of ANOTHER NODE OF THIS NAME at the hub`);
   return parts.join(", ");
+}
+
+/** Nothing of a node that has enrolled and is in order. */
+function enrolmentTexts(enrolment: NodeStatus["enrolment"], since: (ms: number) => string): string[] {
+  if (!enrolment || (enrolment.state === "enrolled" && enrolment.reason === undefined)) return [];
+  const { state, sinceMs, reason } = enrolment;
+  const shown = state === "refused" || state === "expired" ? state.toUpperCase() : state;
+  return [`${shown} ${since(sinceMs)}${reason === undefined ? "" : `: ${reason}`}`];
 }
 
 function outboxText(outbox: NodeStatus["outbox"]): string {
@@ -73,6 +86,33 @@ function waitingTexts({ chains }: NodeStatus["outbox"]): string[] {
   return chains
     .filter(({ waitingRows }) => waitingRows > 0)
     .map(({ plugin, lane, waitingSamples }) => `${plugin} ${lane}: ${plural(waitingSamples, "sample")}`);
+}
+
+/** Nothing of a node that has never kept an object. */
+function objectsTexts(objects: NodeStatus["objects"]): string[] {
+  const { waiting, usedBytes, quotaBytes, stored, sent, sentBytes, lost, upload } = objects;
+  if (waiting + stored + sent + lost === 0) return [];
+  const parts = [
+    `${plural(waiting, "object")} waiting`,
+    `${formatBytes(usedBytes)} of ${formatBytes(quotaBytes)} used`,
+    `sent ${formatCount(sent)}, ${formatBytes(sentBytes)}`,
+  ];
+  if (lost > 0) parts.push(`${plural(lost, "object")} LOST`);
+  if (waiting > 0 || upload.reason !== undefined)
+    parts.push(`upload ${upload.state}${upload.reason === undefined ? "" : ` (${upload.reason})`}`);
+  return [parts.join(", ")];
+}
+
+function processTexts({ process, restarts }: PluginStatus): string[] {
+  if (!process) return [];
+  const { pid, limits = {}, warnings } = process;
+  const { memoryBytes, cpuPercent, devices } = limits;
+  const parts = [`process ${pid}`];
+  if (memoryBytes !== undefined) parts.push(`at most ${formatBytes(memoryBytes)}`);
+  if (cpuPercent !== undefined) parts.push(`${cpuPercent} % of a processor`);
+  if (devices) parts.push(devices.length === 0 ? "no devices" : devices.join(" "));
+  if (restarts > 0) parts.push(plural(restarts, "restart"));
+  return [parts.join(", "), ...warnings];
 }
 
 function pluginLines({ status, atMs }: Look, before?: Look): string[] {
@@ -133,6 +173,17 @@ function faultOf({ lastFaults = {} }: PluginStatus, name: string): string {
   return Object.hasOwn(lastFaults, name) ? ` (${lastFaults[name]})` : "";
 }
 
+/** What was refused it, and that it was cut off. */
+function limitTexts({ limits }: PluginStatus, atMs: number): string[] {
+  if (!limits) return [];
+  const refused = Object.entries(limits.refused).map(([code, count]) => `${code} ${formatCount(count)}`);
+  const { cutOffs, lastCutOff } = limits;
+  const texts = refused.length > 0 ? [`  refused: ${refused.join(", ")}`] : [];
+  if (!lastCutOff) return texts;
+  const last = `${formatDuration(atMs - lastCutOff.atMs)} ago: ${lastCutOff.reason}`;
+  return [...texts, `  CUT OFF ${plural(cutOffs, "time")} for flooding, last ${last}`];
+}
+
 function pluginDetails(plugin: PluginStatus, atMs: number): string[] {
   const values = Object.entries(plugin.lastValues).map(
     ([name, value]) => `  ${name} = ${shownValue(value)}${faultOf(plugin, name)}`,
@@ -143,6 +194,11 @@ function pluginDetails(plugin: PluginStatus, atMs: number): string[] {
   const error = lastError
     ? [`  ended ${formatDuration(atMs - lastError.atMs)} ago: ${lastError.code}: ${lastError.message}${next}`]
     : [];
-  const details = [...error, ...values];
+  const details = [
+    ...processTexts(plugin).map((text) => `  ${text}`),
+    ...error,
+    ...limitTexts(plugin, atMs),
+    ...values,
+  ];
   return details.length > 0 ? ["", `${plugin.name}:`, ...details] : [];
 }

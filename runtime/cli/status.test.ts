@@ -15,6 +15,7 @@ const status: NodeStatus = {
   version: "1.2.3",
   pid: 42,
   startedAt: "2026-03-01T10:00:00Z",
+  identity: { keys: { link: "U", sign: "s", seal: "x" }, bound: false },
   clock: { known: true, trust: "auto" },
   target: {
     path: "/etc/umec/node.yaml",
@@ -100,6 +101,11 @@ const status: NodeStatus = {
       nextStartMs: atMs + 8000,
       restarts: 3,
       lastError: { code: "MODBUS_TIMEOUT", message: "no answer", atMs: atMs - 5000 },
+      limits: {
+        refused: { SENML_INVALID: 3, BUS_PUBLISH: 1200 },
+        cutOffs: 2,
+        lastCutOff: { reason: "nats-server refused too much", atMs: atMs - 7000 },
+      },
       emitted: 7300,
       stored: 7200,
       refused: 0,
@@ -186,6 +192,8 @@ meter (required)  modbus  waiting   7,200      1        0         3  1 min 1 s a
 
 meter:
   ended 5 s ago: MODBUS_TIMEOUT: no answer; starts again in 8 s
+  refused: SENML_INVALID 3, BUS_PUBLISH 1,200
+  CUT OFF 2 times for flooding, last 7 s ago: nats-server refused too much
   meter/voltage = 231.2 (uncertain)
   meter/state = "on"
   meter/power = no value (bad: no answer within 500 ms)
@@ -208,4 +216,51 @@ test("in a watch the rate is that since the last look", () => {
   const before = { ...status, plugins: [{ ...plugin!, stored: 7150 }] };
   const text = formatStatus({ status, atMs }, { status: before, atMs: atMs - 2000 });
   assert.match(text, /meter \(required\) +modbus +waiting +7,200 +25 /);
+});
+
+test("objects are shown once there were any, with what is lost and why nothing is sent", () => {
+  const shown = (objects: Partial<NodeStatus["objects"]>) =>
+    formatStatus({ status: { ...status, objects: { ...status.objects, ...objects } }, atMs })
+      .split("\n")
+      .find((line) => line.startsWith("objects"));
+  assert.equal(shown({}), undefined);
+  assert.equal(
+    shown({ stored: 3, sent: 3, sentBytes: 3 * 2 ** 20, upload: { state: "idle" } }),
+    "objects  0 objects waiting, 0 B of 64.0 MiB used, sent 3, 3.0 MiB",
+  );
+  assert.equal(
+    shown({
+      waiting: 2,
+      usedBytes: 2 ** 20,
+      lost: 1,
+      upload: { state: "refused", reason: "maximum bytes exceeded" },
+    }),
+    "objects  2 objects waiting, 1.0 MiB of 64.0 MiB used, sent 0, 0 B, 1 object LOST, upload refused (maximum bytes exceeded)",
+  );
+});
+
+test("a plugin that is a process has its pid, what it is limited to, and what does not hold", () => {
+  const [plugin] = status.plugins;
+  const process = {
+    pid: 4242,
+    limits: { memoryBytes: 64 * 2 ** 20, cpuPercent: 50, devices: ["/dev/ttyUSB0"] },
+    warnings: ["cpuPercent is not held: this system can't limit it here"],
+  };
+  const text = formatStatus({ status: { ...status, plugins: [{ ...plugin!, process }] }, atMs });
+  assert.match(
+    text,
+    /\nmeter:\n {2}process 4242, at most 64\.0 MiB, 50 % of a processor, \/dev\/ttyUSB0, 3 restarts\n {2}cpuPercent is not held: .*\n {2}ended 5 s ago/,
+  );
+});
+
+test("how a node stands with its hub is shown as long as it is not simply done", () => {
+  const line = (enrolment: NodeStatus["enrolment"]) =>
+    formatStatus({ status: { ...status, ...(enrolment && { enrolment }) }, atMs })
+      .split("\n")
+      .find((one) => one.startsWith("enrolment"));
+  assert.equal(line(undefined), undefined);
+  assert.equal(line({ state: "enrolled", sinceMs: atMs }), undefined);
+  const refused = line({ state: "refused", sinceMs: atMs - 60_000, reason: "lamp-1 was revoked" });
+  assert.match(refused ?? "", /^enrolment +REFUSED for 1 min 0 s: lamp-1 was revoked$/);
+  assert.match(line({ state: "asking", sinceMs: atMs - 1000 }) ?? "", /^enrolment +asking for 1 s$/);
 });

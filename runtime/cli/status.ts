@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
+import { socketVariable } from "../people/types.ts";
 import type { NodeStatus } from "../status.ts";
 import { addCommand, type Context } from "./context.ts";
 import { askNode } from "./control-socket.ts";
@@ -37,8 +38,13 @@ export function addStatusCommand(program: Command, context: Context): void {
     });
 }
 
-/** Where the node of a target file, or of a data directory, listens. */
+/**
+ * Where the node of a target file, or of a data directory, listens. In the session of a person who has logged in, and
+ * where neither is named, it is the socket of the person's level.
+ */
 export async function controlSocket(file: string, data?: string): Promise<string> {
+  const ofLevel = process.env[socketVariable];
+  if (ofLevel !== undefined && data === undefined && file === defaultTargetPath) return ofLevel;
   return join(data ?? (await dataDirectory(file)), "run", "umec.sock");
 }
 

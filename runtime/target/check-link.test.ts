@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -45,4 +45,25 @@ test("a link that may be unencrypted is a warning, except on loopback", async ()
   assert.deepEqual(await warned("nats-leaf://hub.example.org:7422"), ["use tls://hub.example.org:7422"]);
   assert.deepEqual(await warned("nats-leaf://127.0.0.1:7422"), []);
   assert.deepEqual(await warned("'nats-leaf://[::1]:7422'"), []);
+});
+
+test("a link without credentials is that of a node that enrols: a warning as long as it has neither token nor claims", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "umec-target-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const enrols = () =>
+    checkTarget("node: lamp\nlink: { hub: 'tls://hub.example.org' }\ndata: ./d\n", {
+      path: join(directory, "node.yaml"),
+      drivers: twoDrivers(),
+    });
+  const { target, findings } = await enrols();
+  assert.equal(target?.link?.credentialsPath, undefined);
+  const [{ severity, pointer, reason, line } = {}] = findings;
+  assert.deepEqual([findings.length, severity, pointer, line], [1, "warning", "/link", 2]);
+  assert.equal(reason, `names no credentials, and there is no token ${directory}/enrolment-token`);
+  await writeFile(join(directory, "enrolment-token"), "");
+  assert.deepEqual((await enrols()).findings, []);
+  await rm(join(directory, "enrolment-token"));
+  await mkdir(join(directory, "d", "keys"), { recursive: true });
+  await writeFile(join(directory, "d", "keys", "hub.json"), "{}");
+  assert.deepEqual((await enrols()).findings, []);
 });

@@ -5,11 +5,12 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { claimsPath, tokenPath } from "../enrol/types.ts";
 import type { Problem } from "./finding.ts";
 import { isRecord, toPointer } from "./json.ts";
 
-/** `link` is as in the file, and may be of any shape. */
-export async function checkLink(link: unknown, path: string): Promise<Problem[]> {
+/** `link` and `data` are as in the file, and may be of any shape. */
+export async function checkLink(link: unknown, path: string, data?: unknown): Promise<Problem[]> {
   if (!isRecord(link)) return [];
   const problems: Problem[] = [];
   const urls = Array.isArray(link.hub) ? link.hub : [link.hub];
@@ -33,7 +34,31 @@ export async function checkLink(link: unknown, path: string): Promise<Problem[]>
       });
     }
   }
+  if (link.hub !== undefined && !Object.hasOwn(link, "credentials"))
+    problems.push(...(await checkEnrolment(path, data)));
   return problems;
+}
+
+/** A node without a credentials file has claims, or a token to get them with. */
+async function checkEnrolment(path: string, data: unknown): Promise<Problem[]> {
+  const token = tokenPath(path);
+  const dataPath = resolve(dirname(resolve(path)), typeof data === "string" ? data : "./data");
+  for (const file of [claimsPath(dataPath), token]) {
+    const there = await access(file).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => error.code !== "ENOENT",
+    );
+    if (there) return [];
+  }
+  return [
+    {
+      pointer: "/link",
+      at: "key",
+      severity: "warning",
+      reason: `names no credentials, and there is no token ${token}`,
+      hint: "put there what `umec hub token` prints; until then the link stays down, and the node stores",
+    },
+  ];
 }
 
 const loopback = /^(localhost|127\.[0-9.]+|\[::1\])$/;

@@ -139,3 +139,46 @@ test("a driver that can't be loaded, or whose check throws, is a finding and the
     "node.yaml:5:40: plugins/c/options/line: x: must be a whole number",
   ]);
 });
+
+test("a program's points are what its manifest would say, and its safe values are judged by them", async () => {
+  const { target, shown } = await check(`  p:
+    exec: [/bin/true]
+    points:
+      lamp/level: { access: read-write, unit: "%", schema: { type: number, maximum: 100 } }
+      lamp/power: { unit: W }
+    safe: { lamp/level: { value: 0, afterMs: 1000 } }
+`);
+  assert.deepEqual(shown, []);
+  assert.deepEqual(target?.plugins[0]?.process?.points, [
+    { name: "lamp/level", access: "read-write", unit: "%", schema: { type: "number", maximum: 100 } },
+    { name: "lamp/power", access: "read", unit: "W" },
+  ]);
+  assert.deepEqual(target?.plugins[0]?.safe, { "lamp/level": { value: 0, afterMs: 1000 } });
+});
+
+test("points of a program that can't be used are found, each in its line", async () => {
+  const { target, shown } = await check(`  p:
+    exec: [/bin/true]
+    points:
+      lamp//level: {}
+      lamp/power: { schema: { type: number } }
+      lamp/mode: { access: write, schema: { type: nmber } }
+      lamp/level: { access: write, schema: { type: number, maximum: 100 } }
+      lamp/x: { acces: write }
+    safe: { lamp/level: { value: 101, afterMs: 1000 }, lamp/power: { value: 1, afterMs: 1000 } }
+  q: { exec: [/bin/true], safe: { a: { value: 1, afterMs: 1000 } } }
+  c: { driver: click, points: { a: {} } }
+`);
+  assert.equal(target, undefined);
+  const places = shown.map((text) => text.split("\n")[0]!.replace(/(reason|used): .*/, "$1"));
+  assert.deepEqual(places, [
+    "node.yaml:6:7: plugins/p/points/lamp~1~1level: is no name of a point: use segments of A-Z a-z 0-9 - _ that begin with a letter or digit, joined by /",
+    "node.yaml:7:21: plugins/p/points/lamp~1power/schema: is for a point that can be set",
+    "node.yaml:8:43: plugins/p/points/lamp~1mode/schema: { type }: is no JSON Schema that can be used",
+    "node.yaml:10:17: plugins/p/points/lamp~1x/acces: unknown key",
+    "node.yaml:11:34: plugins/p/safe/lamp~1level/value: 101: must be <= 100",
+    "node.yaml:11:56: plugins/p/safe/lamp~1power: this point can only be read",
+    "node.yaml:12:27: plugins/q/safe: is for points that are known",
+    "node.yaml:13:23: plugins/c/points: are for a program",
+  ]);
+});

@@ -5,6 +5,7 @@
 import type { ValidateFunction } from "ajv/dist/2020.js";
 import { messageOf } from "../errors.ts";
 import type { Driver, Point } from "../plugin/contract.ts";
+import { checkPoints, listedPoints } from "./check-points.ts";
 import { checkSafe } from "./check-safe.ts";
 import { createCompiler } from "./compile.ts";
 import { fillDefaults } from "./defaults.ts";
@@ -31,6 +32,12 @@ export async function checkPlugins(plugins: unknown, drivers: DriverSource): Pro
     if (!isRecord(plugin)) continue;
     const pointer = toPointer("plugins", name);
     checked.problems.push(...processProblems(plugin, pointer));
+    if (Object.hasOwn(plugin, "exec") && isRecord(plugin.points)) {
+      const points = listedPoints(plugin.points);
+      checked.points.set(name, points);
+      checked.problems.push(...checkPoints(plugin.points, `${pointer}/points`));
+      checked.problems.push(...checkSafe(plugin.safe, points, `${pointer}/safe`));
+    }
     if (typeof plugin.driver !== "string" || plugin.driver === "") continue;
     if (!drivers.names().includes(plugin.driver)) {
       checked.problems.push(unknownDriver(`${pointer}/driver`, plugin.driver, drivers.names()));
@@ -75,11 +82,15 @@ function processProblems(plugin: Record<string, unknown>, pointer: string): Prob
   if (has("exec")) {
     const hint = "a program of your own is given by exec alone";
     if (has("driver")) problems.push(wrong("exec", "a plugin has a driver or a program, not both", hint));
-    for (const key of ["isolate", "safe"])
-      if (has(key)) problems.push(wrong(key, "is for a plugin with a driver"));
+    if (has("isolate")) problems.push(wrong("isolate", "is for a plugin with a driver"));
+    if (has("safe") && !has("points"))
+      problems.push(wrong("safe", "is for points that are known", "list the program's points"));
     if (isRecord(plugin.options) && Object.keys(plugin.options).length > 0)
       problems.push(wrong("options", "are for a plugin with a driver", "give arguments in exec"));
-  } else if (!has("isolate")) {
+  } else if (has("points")) {
+    problems.push(wrong("points", "are for a program", "a driver lists its own"));
+  }
+  if (!has("exec") && !has("isolate")) {
     for (const key of ["memoryBytes", "cpuPercent", "devices", "deadlineMs"])
       if (has(key)) problems.push(wrong(key, "is for a process of its own", "add isolate: process"));
   }

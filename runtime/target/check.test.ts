@@ -24,6 +24,7 @@ test("one line is a node: every default is filled in, paths are absolute", async
     clock: { trust: "auto" },
     plugins: [],
     alarms: [],
+    users: [],
   });
 });
 
@@ -106,7 +107,7 @@ plugins:
     "node.yaml:9:3: outbox/commitMs: the key commitMs is given twice, first in line 8\n    hint: keep one of them",
     "node.yaml:9:13: outbox/commitMs: 2000: must be <= 1000 (milliseconds)",
     "node.yaml:10:1: clock: must be a mapping\n    hint: the key has no value: give one or remove the key",
-    "node.yaml:11:1: link: the key credentials is missing\n    hint: File with this node's NATS credentials for the hub, relative to this file.",
+    "node.yaml:11:1: warning: link: names no credentials, and there is no token /etc/umec/enrolment-token\n    hint: put there what `umec hub token` prints; until then the link stays down, and the node stores",
     "node.yaml:12:32: link/hub/1: http://hub.example.org: must be a URL such as tls://hub.example.org:7422, with nats-leaf:// or tls://",
     'node.yaml:13:16: link/reconnectMs: "5000": must be a whole number (milliseconds)\n    hint: remove the quotes',
     "node.yaml:15:3: plugins/Meter: the name must be 1 to 63 characters of a-z, 0-9 and -, and neither start nor end with -",

@@ -9,6 +9,7 @@
 import { checkAlarms } from "./check-alarms.ts";
 import { checkLink } from "./check-link.ts";
 import { checkPlugins } from "./check-plugins.ts";
+import { checkUsers } from "./check-users.ts";
 import { createCompiler } from "./compile.ts";
 import { fillDefaults } from "./defaults.ts";
 import { readDocument } from "./document.ts";
@@ -48,7 +49,8 @@ export async function checkTarget(text: string, { path, drivers }: CheckOptions)
     if (!validate(file)) problems.push(...explain(validate.errors ?? []));
     const plugins = await checkPlugins(file.plugins, drivers);
     problems.push(...plugins.problems, ...checkAlarms(file.alarms, file.plugins, plugins.points));
-    problems.push(...(await checkLink(file.link, path)));
+    problems.push(...(await checkLink(file.link, path, file.data)));
+    problems.push(...checkUsers(file.users, file.plugins));
     for (const [name, value] of plugins.options) options.set(name, value);
   } else {
     problems.push({

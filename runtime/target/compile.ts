@@ -11,3 +11,8 @@ export function createCompiler(): Ajv2020 {
   const options = { allErrors: true, verbose: true, strict: false, logger: false } as const;
   return new Ajv2020({ ...options, meta: false, validateSchema: false });
 }
+
+/** What checks a schema that a person has typed into a target file, by `validateSchema`. */
+export function createSchemaJudge(): Ajv2020 {
+  return new Ajv2020({ strict: false, logger: false });
+}

@@ -67,7 +67,9 @@ export function readDocument(text: string): TargetDocument {
     problems,
     locate(pointer, at) {
       const found = find(document, fromPointer(pointer), at);
-      return { ...place(found.offset), value: shownValue(found.key, found.node, text) };
+      // Whoever wrote the secret itself there did not mean it to be shown.
+      const key = pointer.startsWith("/secrets/") ? "secret" : found.key;
+      return { ...place(found.offset), value: shownValue(key, found.node, text) };
     },
   };
 }

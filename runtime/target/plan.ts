@@ -20,6 +20,7 @@ export function plan(current: Reached | undefined, target: Target): Step[] {
   const steps: Step[] = [];
   if (from.node === undefined || unsure.has("open"))
     steps.push({ kind: "open", node: target.node, dataPath: target.dataPath });
+  if (!same("users", from.users ?? [], target.users)) steps.push({ kind: "set-users", users: target.users });
   if (!same("log", from.log, target.log)) steps.push({ kind: "set-log-level", level: target.log.level });
   if (!same("clock", from.clock, target.clock)) steps.push({ kind: "set-clock", trust: target.clock.trust });
   if (!same("outbox", from.outbox, target.outbox)) steps.push({ kind: "set-outbox", outbox: target.outbox });

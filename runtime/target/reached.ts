@@ -21,6 +21,7 @@ export function advance(reached: Reached, step: Step): Reached {
     ...reached,
     plugins: reached.plugins ?? [],
     alarms: reached.alarms ?? [],
+    users: reached.users ?? [],
     accounts: accountsOf(reached),
     unsure: (reached.unsure ?? []).filter((piece) => !pieces.has(piece)),
   };
@@ -39,6 +40,8 @@ export function advance(reached: Reached, step: Step): Reached {
       return { ...next, objects: step.objects };
     case "set-alarms":
       return { ...next, alarms: step.alarms };
+    case "set-users":
+      return { ...next, users: step.users };
     case "set-link": {
       const { link: _, ...offline } = next;
       return step.link ? { ...offline, link: step.link } : offline;

@@ -1,7 +1,10 @@
 /** From a valid file, with defaults filled in, to the resolved target. */
 import { dirname, resolve } from "node:path";
 import type { AlarmCondition, AlarmTarget, Severity } from "../alarms/types.ts";
+import type { Level } from "../people/types.ts";
 import type { ProcessTarget } from "../process/types.ts";
+import { sshKeyOf } from "../ssh-key.ts";
+import { listedPoints } from "./check-points.ts";
 import { isRecord } from "./json.ts";
 import type { TargetFile } from "./schema.ts";
 import { parseSize } from "./size.ts";
@@ -17,11 +20,13 @@ export function resolveTarget(
   options: ReadonlyMap<string, Record<string, unknown>>,
 ): Target {
   const directory = dirname(resolve(path));
+  const sealed = Object.entries(file.secrets!).filter(([, where]) => where !== "file");
   return {
     node: file.node,
     dataPath: resolve(directory, file.data!),
     log: { level: file.log!.level as LogLevel },
     ...(file.link && { link: resolveLink(file.link, directory) }),
+    ...(sealed.length > 0 && { secrets: new Map(sealed) }),
     outbox: {
       quotaBytes: Number(file.outbox!.quotaBytes),
       commitMs: file.outbox!.commitMs!,
@@ -51,13 +56,21 @@ export function resolveTarget(
     alarms: Object.entries(file.alarms!)
       .map(([name, alarm]) => resolveAlarm(name, alarm))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    users: Object.entries(file.users!)
+      .map(([name, { level, ssh }]) => ({
+        name,
+        level: level as Level,
+        keys: ssh!.map((line) => sshKeyOf(line)!).sort(),
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
 }
 
 function resolveProcess(plugin: NonNullable<TargetFile["plugins"]>[string]): ProcessTarget {
-  const { exec, memoryBytes, cpuPercent, devices, deadlineMs } = plugin;
+  const { exec, points, memoryBytes, cpuPercent, devices, deadlineMs } = plugin;
   return {
     ...(exec && { exec }),
+    ...(points && { points: listedPoints(points) }),
     ...(memoryBytes !== undefined && { memoryBytes: Number(memoryBytes) }),
     ...(cpuPercent !== undefined && { cpuPercent }),
     ...(devices && { devices }),
@@ -89,7 +102,7 @@ function conditionOf(alarm: NonNullable<TargetFile["alarms"]>[string]): AlarmCon
 function resolveLink(link: NonNullable<TargetFile["link"]>, directory: string): LinkTarget {
   return {
     hubUrls: [link.hub].flat().map((url) => (/:\d+$/.test(url) ? url : `${url}:${leafPort}`)),
-    credentialsPath: resolve(directory, link.credentials),
+    ...(link.credentials !== undefined && { credentialsPath: resolve(directory, link.credentials) }),
     ...(link.ca !== undefined && { caPath: resolve(directory, link.ca) }),
     reconnectMs: link.reconnectMs!,
     frameBytes: Number(link.frameBytes),

@@ -23,7 +23,7 @@ function keysOf(schema: unknown, path = ""): Key[] {
 
 test("every key has a description, and a default when it may be left out", () => {
   const keys = keysOf(targetSchema);
-  assert.equal(keys.length, 46);
+  assert.equal(keys.length, 55);
   assert.deepEqual(
     keys.filter(({ schema }) => typeof schema.description !== "string").map(({ path }) => path),
     [],
@@ -32,6 +32,7 @@ test("every key has a description, and a default when it may be left out", () =>
     keys.filter(({ schema, optional }) => optional && !("default" in schema)).map(({ path }) => path),
     [
       "/link",
+      "/link/credentials",
       "/link/ca",
       "/plugins/*/driver",
       "/plugins/*/exec",
@@ -40,6 +41,10 @@ test("every key has a description, and a default when it may be left out", () =>
       "/plugins/*/cpuPercent",
       "/plugins/*/devices",
       "/plugins/*/deadlineMs",
+      "/plugins/*/points",
+      "/plugins/*/points/*/summary",
+      "/plugins/*/points/*/unit",
+      "/plugins/*/points/*/schema",
       "/plugins/*/safe",
       "/alarms/*/above",
       "/alarms/*/below",

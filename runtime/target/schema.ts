@@ -6,6 +6,8 @@
  */
 import Type, { type Static } from "typebox";
 import { severities } from "../alarms/types.ts";
+import { levels, mostKeys, mostUsers } from "../people/types.ts";
+import { sshKeyPattern } from "../ssh-key.ts";
 import { nameSyntax } from "../subjects.ts";
 import { sizePattern } from "./size.ts";
 
@@ -58,11 +60,14 @@ export const linkSchema = Type.Object(
         ["tls://hub-1.example.org:7422", "tls://hub-2.example.org:7422"],
       ],
     }),
-    credentials: Type.String({
-      minLength: 1,
-      description: "File with this node's NATS credentials for the hub, relative to this file.",
-      examples: ["./lamp-0042.creds"],
-    }),
+    credentials: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          "File with this node's NATS credentials for the hub, relative to this file. Absent: the node enrols, with the token in the file enrolment-token beside this one, or has enrolled. @default absent",
+        examples: ["./lamp-0042.creds"],
+      }),
+    ),
     ca: Type.Optional(
       Type.String({
         minLength: 1,
@@ -194,6 +199,42 @@ export const safeSchema = Type.Object(
   { ...closed, description: "What a point is set to when nobody commands it any more." },
 );
 
+/** A program's points, which a driver's manifest would list: `Point` of ../plugin/contract.ts. */
+export const pointSchema = Type.Object(
+  {
+    summary: Type.Optional(
+      Type.String({
+        maxLength: 200,
+        description: "What it is, for people.",
+        examples: ["Load of the board"],
+      }),
+    ),
+    unit: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        description: "Unit of RFC 8428 section 12.1 or RFC 8798.",
+        examples: ["Cel", "s"],
+      }),
+    ),
+    access: Type.Optional(
+      Type.Enum(["read", "write", "read-write"], {
+        default: "read",
+        description: "Whether it is measured, can be set, or both.",
+      }),
+    ),
+    schema: Type.Optional(
+      Type.Unsafe<Record<string, unknown>>({
+        type: "object",
+        description:
+          "JSON Schema (2020-12) of the values that a command may have; others are refused before the program.",
+        examples: [{ type: "number", minimum: 0, maximum: 100 }],
+      }),
+    ),
+  },
+  { ...closed, description: "One thing that a program measures or acts on." },
+);
+
 export const pluginSchema = Type.Object(
   {
     driver: Type.Optional(
@@ -251,6 +292,16 @@ export const pluginSchema = Type.Object(
         description:
           "Longest time that the plugin's process may go without a sample before it is started again.",
         examples: [60_000],
+      }),
+    ),
+    points: Type.Optional(
+      Type.Unsafe<Record<string, Static<typeof pointSchema>>>({
+        type: "object",
+        additionalProperties: pointSchema,
+        maxProperties: 1000,
+        description:
+          "What a program measures and acts on, by name. With it the node judges commands before the program gets them.",
+        examples: [{ "lamp/level": { access: "read-write", schema: { type: "number", minimum: 0 } } }],
       }),
     ),
     required: Type.Optional(
@@ -335,6 +386,32 @@ export const alarmSchema = Type.Object(
   { ...closed, description: "Something to be told at once; exactly one of above, below, equals, quality." },
 );
 
+export const userSchema = Type.Object(
+  {
+    level: Type.Enum([...levels], {
+      description: "What this person may do: each level may do what the one before may, and more.",
+      examples: ["operator"],
+    }),
+    ssh: Type.Optional(
+      Type.Array(
+        Type.String({
+          pattern: sshKeyPattern,
+          patternErrorMessage: "must be a line as in a file *.pub of ssh",
+        }),
+        {
+          maxItems: mostKeys,
+          default: [],
+          description: "Public keys with which this person logs in, as the Unix user of the level.",
+          examples: [
+            ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPsQT4SO+SfajT41TBMkGPFan+5dyMJ4gUBDAQ8arBq anna@desk"],
+          ],
+        },
+      ),
+    ),
+  },
+  { ...closed, description: "One person." },
+);
+
 export const targetSchema = Type.Object(
   {
     node: Type.String({
@@ -379,6 +456,26 @@ export const targetSchema = Type.Object(
         { ...closed, default: {}, description: "Wall-clock time." },
       ),
     ),
+    secrets: Type.Optional(
+      Type.Unsafe<Record<string, string>>({
+        type: "object",
+        propertyNames: {
+          pattern: "^[a-z0-9-]{1,63}$",
+          patternErrorMessage: "must be 1 to 63 of a-z, 0-9 and -",
+        },
+        additionalProperties: {
+          type: "string",
+          pattern: String.raw`^(file|umec-sealed-1\.[A-Za-z0-9_-]{64,})$`,
+          patternErrorMessage: "must be file, or what `umec seal NAME` prints; never the secret itself",
+          description:
+            "file: in the node's directory of secrets. Else the text that umec seal makes for this node under this name.",
+        },
+        maxProperties: 256,
+        default: {},
+        description: "Where the secrets are that plugins' options name. One that is not here is a file.",
+        examples: [{ "station-token": "file" }],
+      }),
+    ),
     plugins: Type.Optional(
       Type.Unsafe<Record<string, Static<typeof pluginSchema>>>({
         type: "object",
@@ -402,6 +499,26 @@ export const targetSchema = Type.Object(
           "Alarms by name. The node judges them itself, also while its link is down; they reach the hub as samples of the plugin `alarms` in the lane alarm.",
         examples: [
           { overvoltage: { point: "meter/line/voltage", above: 253, hysteresis: 2, holdMs: 10_000 } },
+        ],
+      }),
+    ),
+    users: Type.Optional(
+      Type.Unsafe<Record<string, Static<typeof userSchema>>>({
+        type: "object",
+        propertyNames: name,
+        additionalProperties: userSchema,
+        maxProperties: mostUsers,
+        default: {},
+        description: "The people who may log in to the node, by name.",
+        examples: [
+          {
+            anna: {
+              level: "operator",
+              ssh: [
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPsQT4SO+SfajT41TBMkGPFan+5dyMJ4gUBDAQ8arBq anna@desk",
+              ],
+            },
+          },
         ],
       }),
     ),

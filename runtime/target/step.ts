@@ -1,4 +1,5 @@
 import type { AlarmTarget } from "../alarms/types.ts";
+import type { UserTarget } from "../people/types.ts";
 import type { ClockTrust, LinkTarget, LogLevel, ObjectsTarget, OutboxTarget, PluginTarget } from "./types.ts";
 
 /**
@@ -16,6 +17,7 @@ export type Step =
   | { kind: "set-outbox"; outbox: OutboxTarget }
   | { kind: "set-objects"; objects: ObjectsTarget }
   | { kind: "set-alarms"; alarms: readonly AlarmTarget[] }
+  | { kind: "set-users"; users: readonly UserTarget[] }
   | { kind: "stop-plugin"; plugin: string }
   /** What the outbox still holds of these plugins stays there until the hub has it. */
   | { kind: "remove-accounts"; plugins: readonly string[] }
@@ -50,6 +52,10 @@ export function describeStep(step: Step): string {
       return step.alarms.length === 0
         ? "watch for no alarms"
         : `watch for alarms: ${step.alarms.map(({ name }) => name).join(", ")}`;
+    case "set-users":
+      return step.users.length === 0
+        ? "let nobody log in"
+        : `people: ${step.users.map(({ name, level }) => `${name} (${level})`).join(", ")}`;
     case "stop-plugin":
       return `stop plugin ${step.plugin}`;
     case "remove-accounts":
@@ -68,7 +74,7 @@ export function describeStep(step: Step): string {
 }
 
 /**
- * What a step changes, as names of pieces: `open`, `log`, `clock`, `outbox`, `objects`, `alarms`, `link`, `plugin/<name>`,
+ * What a step changes, as names of pieces: `open`, `log`, `clock`, `outbox`, `objects`, `alarms`, `users`, `link`, `plugin/<name>`,
  * `account/<name>`. `needs-restart` changes nothing in this process.
  */
 export function piecesOf(step: Step): string[] {
@@ -87,6 +93,8 @@ export function piecesOf(step: Step): string[] {
       return ["objects"];
     case "set-alarms":
       return ["alarms"];
+    case "set-users":
+      return ["users"];
     case "set-link":
       return ["link"];
     case "stop-plugin":

@@ -3,6 +3,7 @@
  * Plain data, so two targets can be compared by value. Other parts of the runtime may import this file.
  */
 import type { AlarmTarget } from "../alarms/types.ts";
+import type { UserTarget } from "../people/types.ts";
 import type { Driver } from "../plugin/contract.ts";
 import type { ProcessTarget } from "../process/types.ts";
 
@@ -22,6 +23,8 @@ export interface Target {
   log: { level: LogLevel };
   /** Absent: the node is offline and only stores. */
   link?: LinkTarget;
+  /** The sealed texts of those secrets that the file has sealed, by name. Absent: none. */
+  secrets?: ReadonlyMap<string, string>;
   outbox: OutboxTarget;
   objects: ObjectsTarget;
   clock: { trust: ClockTrust };
@@ -29,13 +32,18 @@ export interface Target {
   plugins: readonly PluginTarget[];
   /** Sorted by name, each name once. */
   alarms: readonly AlarmTarget[];
+  /** Sorted by name, each name once. */
+  users: readonly UserTarget[];
 }
 
 export interface LinkTarget {
   /** The servers of one hub cluster, `nats-leaf://host:port` or `tls://host:port`; at least one. */
   hubUrls: readonly string[];
-  /** Absolute path of the credentials file. It may be missing: then the link stays down until it is there. */
-  credentialsPath: string;
+  /**
+   * Absolute path of the credentials file. It may be missing: then the link stays down until it is there. Absent: the node
+   * enrols, or has enrolled.
+   */
+  credentialsPath?: string;
   /** Absolute path of a PEM file with the hub's own CA. Absent: the system's CAs. */
   caPath?: string;
   /** Mean delay between attempts to connect, spread ±50 %. */
