@@ -1,5 +1,6 @@
 // Who may import whom. docs/architecture.md draws the same rules; change both together.
-const parts = "bus|outbox|link|identity|enrol|update|api|apps|hub|target|commission|flash|objects|alarms";
+const parts =
+  "bus|outbox|link|identity|enrol|update|api|apps|hub|target|commission|flash|objects|alarms|people";
 /** A card is judged by the check of the target state that comes of it. */
 const alsoSees = { commission: "target" };
 

@@ -38,6 +38,16 @@ test("the examples of the pages are valid, and mean what they say", async () => 
       cpuPercent: 50,
       devices: ["/dev/ttyUSB0"],
       deadlineMs: 60_000,
+      points: [
+        { name: "board/load", access: "read" },
+        {
+          name: "board/interval",
+          access: "write",
+          unit: "s",
+          schema: { type: "number", minimum: 0.01, maximum: 3600 },
+        },
+        { name: "board/report", access: "write", schema: { type: "null" } },
+      ],
     });
     assert.deepEqual(weather?.process, { memoryBytes: 128 * 2 ** 20 });
   }

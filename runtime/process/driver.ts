@@ -5,6 +5,9 @@
  * The process has a user of its own on the bus, with a plugin's rights. Its credentials lie in a file of the plugin's
  * run directory (mode 0600) that each start writes anew; the file's path is in its environment, the credentials are in
  * nobody's environment or arguments. Nothing else of the node's environment is handed on to a program.
+ *
+ * Where it has a control group, that is made before its start and ended after its end, whatever was the reason: then
+ * nothing that it has started is left.
  */
 import { join } from "node:path";
 import Type from "typebox";
@@ -12,9 +15,12 @@ import { makePrivateDirectory } from "../durable-file.ts";
 import { messageOf, UmecError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { writePrivateFile } from "../nats/private-file.ts";
-import type { Driver, Host } from "../plugin/contract.ts";
+import type { Driver, Host, Point } from "../plugin/contract.ts";
+import { endGroup, makeGroup } from "./cgroup.ts";
 import { type Confiner, confine } from "./confine.ts";
-import { aliveDeadlineMs, type ToNode, type ToPlugin } from "./messages.ts";
+import { watchDevices } from "./devices.ts";
+import { whyForMemory } from "./memory-end.ts";
+import { aliveDeadlineMs, type TellableError, type ToNode, type ToPlugin } from "./messages.ts";
 import { runProgram } from "./program.ts";
 import type { ProcessTarget } from "./types.ts";
 
@@ -32,6 +38,12 @@ export interface ProcessDriverOptions {
   confiner: () => Promise<Confiner>;
   /** For a driver of the bundle: the program and arguments that run it, and what it is told in a file. */
   isolated?: { command: readonly string[]; config: object };
+  /** For a program: its points, where it takes commands, and what the node does for it on the bus. */
+  program?: {
+    points: readonly Point[];
+    commands: string;
+    begin(host: Host, signal: AbortSignal): Promise<void>;
+  };
   /** Told at each start. */
   onStart: (started: { pid: number; warnings: string[] }) => void;
   /** Told when an isolated driver's process turns round. */
@@ -52,7 +64,7 @@ export function processDriver(options: ProcessDriverOptions): Driver {
       kind: "high",
       summary: "A plugin that is a process of its own.",
       options: Type.Object({}),
-      points: () => [],
+      points: () => [...(options.program?.points ?? [])],
       needs: () => ({}),
       // An isolated driver is watched in its own process; here only that this still turns round.
       deadlineMs: () => (isolated ? aliveDeadlineMs : (target.deadlineMs ?? Number.POSITIVE_INFINITY)),
@@ -69,12 +81,32 @@ async function run(options: ProcessDriverOptions, host: Host, signal: AbortSigna
   await makePrivateDirectory(runDir);
   await makePrivateDirectory(dir);
   await writePrivateFile(credentials, await options.credentials());
+  await options.program?.begin(host, signal);
   if (isolated) await writePrivateFile(config, JSON.stringify(isolated.config));
   const bare = isolated ? [...isolated.command, config] : options.process.exec!;
   const confiner = await options.confiner();
-  const { argv, env, warnings } = confine(bare, options.process, confiner, plugin, isolated !== undefined);
-
+  const holdsDevices = confiner.kind === "systemd" || confiner.noGuard === undefined;
+  const devices = (holdsDevices && options.process.devices) || [];
+  const renewed = new AbortController();
+  const ended = AbortSignal.any([signal, renewed.signal]);
   let reason: UmecError | undefined;
+  const renew = (path: string): void => {
+    reason = new UmecError("PROCESS_DEVICE", `${path} is another device now than at the plugin's start`);
+    renewed.abort(reason);
+  };
+  // Before the start: a device that changes in between costs one start more, and is not overlooked.
+  await using stack = new AsyncDisposableStack();
+  const watching = new AbortController();
+  stack.defer(() => watching.abort());
+  await watchDevices(devices, renew, { signal: watching.signal });
+  const confined = await confine(bare, options.process, confiner, plugin, isolated !== undefined);
+  const { argv, env, warnings, group } = confined;
+  if (group) {
+    await makeGroup(group.home, group.path, options.process);
+    // What can't be ended now the next start has to end.
+    stack.defer(() => endGroup(group.path).catch((error: unknown) => log.warn(messageOf(error))));
+  }
+
   const take = (message: ToNode, send: (answer: ToPlugin) => void): void => {
     if (message.kind === "alive") options.onAlive();
     else if (message.kind === "time") host.offerTime(message.reading);
@@ -86,6 +118,12 @@ async function run(options: ProcessDriverOptions, host: Host, signal: AbortSigna
         () => send({ kind: "object", id: message.id }),
         (error: unknown) => send({ kind: "object", id: message.id, error: told(error) }),
       );
+    } else if (message.kind === "secret") {
+      const { id } = message;
+      host.secrets.get(message.name).then(
+        (text) => send({ kind: "secret", id, text }),
+        (error: unknown) => send({ kind: "secret", id, error: told(error) }),
+      );
     }
   };
   try {
@@ -93,14 +131,17 @@ async function run(options: ProcessDriverOptions, host: Host, signal: AbortSigna
       argv,
       cwd: dir,
       env: {
-        ...(isolated ? process.env : { PATH: process.env.PATH ?? "/usr/bin:/bin", LANG: "C.UTF-8" }),
+        ...(isolated
+          ? ownEnvironment(process.env)
+          : { PATH: process.env.PATH ?? "/usr/bin:/bin", LANG: "C.UTF-8" }),
         ...env,
         UMEC_BUS_URL: busUrl,
         UMEC_BUS_CREDS: credentials,
         UMEC_PLUGIN: plugin,
         UMEC_NODE: node,
+        ...(options.program && { UMEC_COMMANDS: options.program.commands }),
       },
-      signal,
+      signal: ended,
       graceMs,
       onLine: (line, from) =>
         isolated ? hearLog(log, line) : log[from === "stdout" ? "info" : "warn"](line),
@@ -111,13 +152,21 @@ async function run(options: ProcessDriverOptions, host: Host, signal: AbortSigna
       }),
     });
   } catch (error) {
-    throw reason ?? error;
+    const forMemory = group && (await whyForMemory(group.path, options.process.memoryBytes));
+    throw forMemory ?? reason ?? error;
   }
+  if (renewed.signal.aborted && !signal.aborted) throw renewed.signal.reason;
 }
 
-function told(error: unknown): { code: string; message: string } {
-  const code = error instanceof UmecError ? error.code : "OBJECT_FAILED";
-  return { code, message: messageOf(error) };
+function told(error: unknown): TellableError {
+  const { code, hint } = error instanceof UmecError ? error : { code: "PLUGIN_FAILED", hint: undefined };
+  return { code, message: messageOf(error), ...(hint !== undefined && { hint }) };
+}
+
+/** The node's environment without what it was given in confidence. */
+function ownEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const confided = (name: string) => name.startsWith("UMEC_SECRET_") || name === "CREDENTIALS_DIRECTORY";
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !confided(name)));
 }
 
 /** A line of the isolated driver's log, as JSON; anything else is something that was printed. */

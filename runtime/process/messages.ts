@@ -6,11 +6,21 @@ export type ToNode =
   | { kind: "alive" }
   | { kind: "object"; id: number; object: StoredObject }
   | { kind: "time"; reading: TimeReading }
+  | { kind: "secret"; id: number; name: string }
   /** Why it ends. */
   | { kind: "failed"; code: string; message: string; hint?: string };
 
-/** The answer to an object: kept, or why not. */
-export type ToPlugin = { kind: "object"; id: number; error?: { code: string; message: string } };
+export type ToPlugin =
+  /** Kept, or why not. */
+  | { kind: "object"; id: number; error?: TellableError }
+  | { kind: "secret"; id: number; text: string }
+  | { kind: "secret"; id: number; error: TellableError };
+
+export interface TellableError {
+  code: string;
+  message: string;
+  hint?: string;
+}
 
 /** Time between two signs that the process turns round, and how long one may be missing. */
 export const aliveMs = 10_000;
