@@ -64,7 +64,11 @@ test("a reply that is empty or no JSON has no body", async () => {
 
 test("a command without answer rejects, and replies are bounded like answers", async () => {
   await using station = await startWeatherStation(still);
-  await using run = startDriver(driver, optionsFor(station.url, { timeoutMs: 50, maxBytes: 1_000 }), secrets);
+  await using run = startDriver(
+    driver,
+    optionsFor(station.url, { timeoutMs: 300, maxBytes: 1_000 }),
+    secrets,
+  );
   await run.samples(({ name }) => name === "station/online");
   station.misbehave({ kind: "hang" });
   await assert.rejects(run.command("station/heater", true), { code: "HTTP_TIMEOUT" });

@@ -146,7 +146,7 @@ test("a command goes ahead of the samples that wait, and one for a device that i
   await run.samples(named("dac/status", 0));
   assert.deepEqual(await run.command("dac/level", 2048), { value: 2048 });
   assert.ok(bus.transfers.some(({ sent }) => Buffer.from(sent).toString("hex") === "300800"));
-  await assert.rejects(run.command("dac/level", 5000), { code: "SPI_VALUE" });
+  await assert.rejects(run.command("dac/level", 5000), { code: "COMMAND_INVALID" });
   bus.detach(2);
   await run.samples(named("dac/online", false));
   await assert.rejects(run.command("dac/level", 1), { code: "SPI_OFFLINE" });
