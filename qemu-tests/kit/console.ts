@@ -18,6 +18,8 @@ export interface ExpectOptions {
 
 interface Waiter {
   pattern: RegExp;
+  /** Whether it looks at all since the power came on, and takes nothing away from the others. */
+  sinceStart: boolean;
   found: PromiseWithResolvers<RegExpExecArray>;
 }
 
@@ -32,6 +34,7 @@ export class Console {
   readonly #waiters = new Set<Waiter>();
   #socket: Socket | undefined;
   #unread = "";
+  #sinceStart = "";
   #tail = "";
   #line = "";
   #failure: UmecError | undefined;
@@ -45,6 +48,7 @@ export class Console {
   attach(socket: Socket): void {
     this.#socket = socket;
     this.#failure = undefined;
+    this.#sinceStart = "";
     socket.setEncoding("utf8");
     socket.on("data", (text: string) => this.#take(text));
   }
@@ -54,10 +58,19 @@ export class Console {
    *
    * @throws UmecError `CONSOLE_TIMEOUT` with the last lines and the log's path; what `fail` was given
    */
-  async expect(pattern: RegExp | string, options: ExpectOptions = {}): Promise<RegExpExecArray> {
+  expect(pattern: RegExp | string, options: ExpectOptions = {}): Promise<RegExpExecArray> {
+    return this.#wait(toRegExp(pattern), false, options);
+  }
+
+  /** Waits until `pattern` stands anywhere in what was printed since the power came on. Throws as `expect` does. */
+  async printed(pattern: RegExp | string, options: ExpectOptions = {}): Promise<void> {
+    await this.#wait(toRegExp(pattern), true, options);
+  }
+
+  async #wait(pattern: RegExp, sinceStart: boolean, options: ExpectOptions): Promise<RegExpExecArray> {
     const { timeoutMs = 60_000, signal } = options;
     signal?.throwIfAborted();
-    const waiter: Waiter = { pattern: toRegExp(pattern), found: Promise.withResolvers() };
+    const waiter: Waiter = { pattern, sinceStart, found: Promise.withResolvers() };
     const { found } = waiter;
     const timer = setTimeout(() => found.reject(this.#timeout(waiter.pattern, timeoutMs)), timeoutMs);
     const abort = () => found.reject(signal?.reason);
@@ -116,6 +129,7 @@ export class Console {
     const plain = text.replaceAll("\r", "");
     this.#tail = (this.#tail + plain).slice(-16 * 1024);
     this.#unread = (this.#unread + text).slice(-keptCharacters);
+    this.#sinceStart = (this.#sinceStart + text).slice(-keptCharacters);
     const lines = (this.#line + plain).split("\n");
     this.#line = (lines.pop() ?? "").slice(-keptCharacters);
     for (const line of lines) this.#lines.push(line);
@@ -124,9 +138,9 @@ export class Console {
 
   #match(): void {
     for (const waiter of this.#waiters) {
-      const match = waiter.pattern.exec(this.#unread);
+      const match = waiter.pattern.exec(waiter.sinceStart ? this.#sinceStart : this.#unread);
       if (!match) continue;
-      this.#unread = this.#unread.slice(match.index + match[0].length);
+      if (!waiter.sinceStart) this.#unread = this.#unread.slice(match.index + match[0].length);
       this.#waiters.delete(waiter);
       waiter.found.resolve(match);
     }

@@ -9,6 +9,8 @@ export interface ShellResult {
 }
 
 const probeMs = 3000;
+/** What the image's debug shell says first. */
+const greeting = "umec: debug shell";
 
 /** The first number is the level from which on messages go to the console (Linux's sysctl/kernel.rst). */
 const printk = "/proc/sys/kernel/printk";
@@ -47,6 +49,7 @@ async function listen(
   word: string,
   rest: () => { timeoutMs: number; signal?: AbortSignal },
 ): Promise<void> {
+  await on.printed(greeting, rest());
   for (let probe = 1; ; probe++) {
     on.write(`\necho ${split(`${word}probe${probe}`)}.\n`);
     const { timeoutMs, ...signal } = rest();
