@@ -131,8 +131,16 @@ onEachBoard(
     await ssh.run("owner", dora!, "umec reboot");
     await rebooted;
     await audit("reboot", ({ person, result }) => person === "owner" && result === "done");
-    const again = await ssh.opened("owner", dora!, "umec target", 300_000);
-    assert.equal(again.stdout, without);
+    // ssh is there before the node is.
+    await ssh.opened("owner", dora!, "true", 300_000);
+    for (let attempt = 1; ; attempt++) {
+      const { code, stdout, stderr } = await ssh.run("owner", dora!, "umec target");
+      if (code === 0) {
+        assert.equal(stdout, without);
+        break;
+      }
+      assert.ok(attempt < 60, stderr);
+    }
 
     // Without a key ssh is off.
     const nobody = without.replace(/^users:\n(?: .*\n)*/m, "");

@@ -72,7 +72,8 @@ test("accounts of others stay, and a second run changes nothing", async () => {
   const first = await all();
   assert.deepEqual(await account(tree, "passwd", "sync"), ["sync:x:4:100:sync:/bin:/bin/sync"]);
   assert.deepEqual(await account(tree, "group", "wheel"), ["wheel:x:10:root"]);
-  assert.deepEqual(await account(tree, "shadow", "root"), ["root:*:::::::"]);
+  assert.deepEqual(await account(tree, "shadow", "root"), ["root:!*:::::::"]);
+  assert.deepEqual(await account(tree, "shadow", "viewer"), ["viewer:*:::::::"]);
   await run();
   assert.deepEqual(await all(), first);
 });

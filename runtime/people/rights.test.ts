@@ -8,8 +8,8 @@ const allowed: Record<Asker["level"], readonly Right[]> = {
   viewer: ["status", "session"],
   operator: ["status", "session", "command"],
   maintainer: ["status", "session", "command", "target-read", "target-write"],
-  owner: ["status", "session", "command", "target-read", "target-write", "target-own", "reboot"],
-  node: ["status", "session", "command", "target-read", "target-write", "target-own", "reboot"],
+  owner: ["status", "session", "command", "target-read", "target-write", "target-own", "enrol", "reboot"],
+  node: ["status", "session", "command", "target-read", "target-write", "target-own", "enrol", "reboot"],
 };
 
 test("each level has its rights and no others", () => {

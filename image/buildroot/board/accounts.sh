@@ -61,7 +61,7 @@ replace "$etc/group" '
   $1 == "g" && !($2 in number) { order[++count] = $2; number[$2] = $3 }
   END { for (i = 1; i <= count; i++) print order[i] ":x:" number[order[i]] ":" members[order[i]] }
 '
-# No password fits `*`, and dropbear lets in with a key who is not locked; `!` is locked.
-awk -F : '$1 == "u" { print $2 ":" ($2 == "root" ? "*" : "!*") ":::::::" }' "$work/wanted" >"$work/new"
+# No password fits `*`, and dropbear lets in with a key who is not locked; `!` is locked. People's homes hold their keys.
+awk -F : '$1 == "u" { print $2 ":" ($6 ~ "^/data/ssh/" ? "*" : "!*") ":::::::" }' "$work/wanted" >"$work/new"
 awk -F : 'NR == FNR { known[$1] = 1; next } !($1 in known)' "$work/new" "$etc/shadow" >"$work/old"
 cat "$work/new" "$work/old" >"$etc/shadow"
