@@ -21,8 +21,8 @@ test("what listens, and what runs as somebody else, is in docs/security.md and n
   timeout: 600_000,
 }, async () => {
   await using hub = await Hub.start({ nodes: [node] });
-  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGN1cmlvdXMgdmlzaXRvciBhdCB0aGUgZG9vciEh desk";
-  const target = { plugins: { board: { driver: "system" } } };
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFxe5EAHhekHWajPtUDsckJ/OkMO2baFiAUfd2YWmvxc desk";
+  const target = { plugins: { board: { driver: "system", options: { intervalMs: 1000 } } } };
   await using board = await Board.boot({
     machine: "virt",
     hub,
@@ -34,6 +34,8 @@ test("what listens, and what runs as somebody else, is in docs/security.md and n
   await hub.sample({ node, plugin: "board", name: "uptime", timeoutMs: 180_000 });
   const sh = async (command: string) => (await board.sh(command)).output;
 
+  // Whoever has a key is let in a moment after the node has read who that is.
+  await sh("until systemctl -q is-active umec-ssh.socket; do sleep 1; done");
   const tables = await sh("head -n -0 /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6");
   assert.deepEqual(listening(tables), (await column("Ports of a node")).sort());
 
