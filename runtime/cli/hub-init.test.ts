@@ -21,7 +21,7 @@ test("a hub is laid out, served, gives a card, is read over TLS and gets another
   assert.equal(card.code, 0, card.stderr);
   assert.equal(JSON.parse(card.stdout).hub.ca, await readFile(layout.ca(root), "utf8"));
 
-  const fleet = await connectAs(t, sites, "fleet");
+  const fleet = await connectAs(sites, "fleet");
   await fleet.request("umec.n1.p1.telemetry", "no frame");
   const creds = join(data, "fleet.creds");
   const where = ["--url", ready.clientUrls[0], "--creds", creds];

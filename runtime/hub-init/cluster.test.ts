@@ -56,18 +56,18 @@ async function startNode(t: TestContext, { root, leafUrls }: TestSites) {
 
 test("a node enrols at a cluster over TLS, outlives the server that it is linked to, and is cut off on any by revoke", async (t) => {
   const sites = await startSites(t, join(await scratch(), "hub"), 3);
-  const service = await startService(t, sites);
+  const service = await startService(sites);
   const { dir, node, until: untilNode } = await startNode(t, sites);
   const [token] = await issueTokens(service.desk, [{ node: "n1" }]);
   await giveToken(dir, token!);
   await untilNode(({ link, enrolment }) => enrolment?.state === "enrolled" && link.sentSamples > 20);
 
-  const fleet = await connectAs(t, sites, "fleet");
+  const fleet = await connectAs(sites, "fleet");
   const { streams } = await jetstreamManager(fleet);
   for (const stream of [streamName, objectStream("n1"), "KV_NODES"])
     assert.equal((await streams.info(stream)).config.num_replicas, 3, stream);
 
-  const system = await connectAs(t, sites, "system");
+  const system = await connectAs(sites, "system");
   const [first, ...others] = await linkedTo(system);
   assert.deepEqual(others, []);
   const killed = sites.setup.sites.find(({ name }) => name === first)!;

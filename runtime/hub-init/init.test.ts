@@ -160,7 +160,7 @@ test("with an operator of one's own a signing key signs, and accounts come and g
     code: "HUB_OPERATOR",
   });
   const sites = await startSites(t, join(dir, "hub"), 1, { ownOperator });
-  await startService(t, sites, { systemCredentials });
+  await startService(sites, { systemCredentials });
 
   const keys = await HubKeys.open(layout.secret(sites.root));
   await keys.admit(["n1"]);
@@ -170,7 +170,7 @@ test("with an operator of one's own a signing key signs, and accounts come and g
     fleetAccount(fleet, [["n1", keys.node("n1")]]),
     nodeAccount("n1", keys.node("n1"), { fleet, enrol }),
   ];
-  const nc = await connectAs(t, sites, systemKey);
+  const nc = await connectAs(sites, systemKey);
   const realm = new Realm("hub", keys.operator, keys.system);
   const publisher = createClaimsPublisher({ nc, realm, operator: keys.operator });
   const known = async (key: string) =>

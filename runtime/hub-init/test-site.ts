@@ -30,6 +30,8 @@ export interface TestSites {
   /** SIGKILL, as a server whose power is cut. */
   kill(site: HubSite): Promise<void>;
   hangUp(site: HubSite): void;
+  /** Is done before the servers are killed, the last first: a client that is closed while it dials may never end. */
+  beforeEnd(end: () => unknown): void;
 }
 
 export async function startSites(
@@ -46,7 +48,9 @@ export async function startSites(
   const setup = await initHub({ dir: root, servers, listen: "127.0.0.1", ...more });
   const { path } = await findNatsServer();
   const running = new Map<string, ChildProcess>();
+  const ends: (() => unknown)[] = [];
   t.after(async () => {
+    for (const end of ends.toReversed()) await end();
     for (const child of running.values()) child.kill("SIGKILL");
     await Promise.all([...running.values()].map(ended));
   });
@@ -80,6 +84,7 @@ export async function startSites(
       await ended(child);
     },
     hangUp: (site) => void running.get(site.name)!.kill("SIGHUP"),
+    beforeEnd: (end) => void ends.push(end),
   };
 }
 
@@ -88,8 +93,7 @@ async function ended(child: ChildProcess): Promise<void> {
 }
 
 export async function startService(
-  t: TestContext,
-  { root, setup, address }: TestSites,
+  { root, setup, address, beforeEnd }: TestSites,
   more: Partial<ClusterHubOptions> = {},
 ): Promise<ClusterHub> {
   const hub = await startClusterHub({
@@ -103,21 +107,20 @@ export async function startService(
     log: silentLog,
     ...more,
   });
-  t.after(() => hub[Symbol.asyncDispose]());
+  beforeEnd(() => hub[Symbol.asyncDispose]());
   return hub;
 }
 
 /** A user who may do all in the fleet's, or the system's account. */
 export async function connectAs(
-  t: TestContext,
-  { root, address }: TestSites,
+  { root, address, beforeEnd }: TestSites,
   account: "fleet" | "system" | KeyPair,
 ): Promise<NatsConnection> {
   const keys = await HubKeys.open(layout.secret(root));
   const key = typeof account === "string" ? keys[account] : account;
   const credentials = await createUser(key, "test", {});
   const nc = await connectUser({ ...address, credentials, name: "test", inboxPrefix: "_INBOX_test" });
-  t.after(() => nc.close());
+  beforeEnd(() => nc.close());
   return nc;
 }
 
