@@ -32,7 +32,7 @@ test: check ## everything that must hold before a change goes in; ends with `N p
 
 # The image comes first, as tests of its parts take them from the cache. What is timed on a board needs the machine for
 # itself; the rest goes two at a time.
-TIMED := qemu-tests/footprint.test.ts qemu-tests/temperature.test.ts
+TIMED := qemu-tests/footprint.test.ts qemu-tests/temperature.test.ts qemu-tests/isolated.test.ts
 test-parts:
 	@.ci/peers/run true
 	@$(RUN_TESTS) --test-concurrency=2 $(TESTS)

@@ -4,7 +4,7 @@ import { createCounter } from "./counter.ts";
 import { guestNames } from "./kit/devices/guest-names.ts";
 import { i2cBus } from "./kit/devices/i2c/attachment.ts";
 import { Board, Hub } from "./kit/index.ts";
-import { onEachBoard } from "./machines.ts";
+import { fastest, onEachBoard } from "./machines.ts";
 
 const groups = "/sys/fs/cgroup/system.slice/umec.service";
 const mib = 2 ** 20;

@@ -126,7 +126,7 @@ export async function connectAs(
 
 /** A cluster takes a moment to elect its leaders. */
 export async function eventually<T>(work: () => Promise<T>): Promise<T> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   for (;;) {
     try {
       return await work();
@@ -138,9 +138,9 @@ export async function eventually<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Asks until `fits`, for at most 20 s. */
+/** Asks until `fits`, for at most a minute. */
 export async function until<T>(ask: () => Promise<T>, fits: (value: T) => boolean): Promise<T> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   for (;;) {
     const value = await ask();
     if (fits(value)) return value;

@@ -114,7 +114,7 @@ test("servers of umec hub init take TLS 1.3 alone, and from nodes nothing before
 
 test("through new certificates and a new CA samples flow, none is lost, and the node trusts the new CA alone in the end", async (t) => {
   const dir = await scratch();
-  const { hub, tls } = await startHub(t, dir, 3000);
+  const { hub, tls } = await startHub(t, dir, 6000);
   const fleet = await hub.connectFleet();
   t.after(() => fleet.close());
   await provisionStream(fleet, { log: silentLog });
@@ -125,7 +125,7 @@ test("through new certificates and a new CA samples flow, none is lost, and the 
   await giveToken(nodeDir, token!);
   await untilNode(({ enrolment, link }) => enrolment?.state === "enrolled" && link.sentSamples > 5);
 
-  // Claims of 3 s are renewed every 2 s or so, each time with a new link, so the CAs arrive quickly here.
+  // Claims of 6 s are renewed every 4 s or so, each time with a new link, so the CAs arrive quickly here.
   let longestMs = 0;
   let downSinceMs: number | undefined;
   const watch = setInterval(async () => {
@@ -166,7 +166,7 @@ test("through new certificates and a new CA samples flow, none is lost, and the 
   await trusts(1);
   await flow();
   assert.equal(await readFile(join(nodeDir, "hub-ca.pem"), "utf8"), await readFile(tls.caFile, "utf8"));
-  assert.ok(longestMs < 2000, `the link was down for ${longestMs} ms`);
+  assert.ok(longestMs < 5000, `the link was down for ${longestMs} ms`);
   t.diagnostic(`longest time without a link ${Math.round(longestMs)} ms`);
 
   await untilNode(({ outbox }) => outbox.waitingRows === 0);
