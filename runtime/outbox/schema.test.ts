@@ -67,3 +67,14 @@ test("a file that this version can't read is left alone, with what to do", async
     (error) => isUmecError(error, "OUTBOX_TOO_NEW") && /newer version/.test(error.hint ?? ""),
   );
 });
+
+test("versions that can't be are damage, not a later version: the file is salvaged", async () => {
+  const path = await fileOfNextVersion(schemaVersion + 1);
+  const db = new Database(path);
+  db.prepare("UPDATE meta SET value = ? WHERE key = 'readable'").run(schemaVersion + 65);
+  db.close();
+  assert.throws(
+    () => Store.open(path, label, options),
+    (error) => isUmecError(error, "OUTBOX_CORRUPT"),
+  );
+});

@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 import { UmecError } from "../errors.ts";
 import { lanes } from "../subjects.ts";
+import { CorruptError } from "./errors.ts";
 
 /**
  * The file's schema and how it lives through updates and their rollback.
@@ -54,7 +55,10 @@ export function prepare(db: Database, options: { pageSize: number; checkpointPag
   db.pragma("cache_size = -2048");
 }
 
-/** Makes or checks the schema. Throws `OUTBOX_TOO_NEW` when a later version must not be written by this one. */
+/**
+ * Makes or checks the schema. Throws `OUTBOX_TOO_NEW` when a later version must not be written by this one, and
+ * `CorruptError` when what it says of versions can't be.
+ */
 export function migrate(db: Database): void {
   db.exec(tables);
   const get = db.prepare("SELECT value FROM meta WHERE key = ?").pluck();
@@ -62,16 +66,19 @@ export function migrate(db: Database): void {
     "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
   );
   const readable = get.get("readable");
+  const version = get.get("version");
   if (typeof readable === "number" && readable > schemaVersion) {
+    // A version reads what it wrote itself.
+    if (typeof version !== "number" || version < readable)
+      throw new CorruptError(`it says that schema ${version} wrote it, and that ${readable} can read it`);
     throw new UmecError(
       "OUTBOX_TOO_NEW",
-      `the outbox was written by schema ${get.get("version")}, this version reads up to ${schemaVersion}`,
+      `the outbox was written by schema ${version}, this version reads up to ${schemaVersion}`,
       {
         hint: "start the newer version of umec, let it drain, then go back",
       },
     );
   }
-  const version = get.get("version");
   if (typeof version === "number" && version >= schemaVersion) return;
   db.transaction(() => {
     set.run("version", schemaVersion);
