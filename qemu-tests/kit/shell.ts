@@ -11,6 +11,8 @@ export interface ShellResult {
 const probeMs = 3000;
 /** What the image's debug shell says first. */
 const greeting = "umec: debug shell";
+/** What the image says on the console some time after its start, in the middle of anything. */
+const announcement = "umec: the booted slot is good\n";
 
 /** The first number is the level from which on messages go to the console (Linux's sysctl/kernel.rst). */
 const printk = "/proc/sys/kernel/printk";
@@ -41,7 +43,8 @@ export async function runInShell(
   on.write(`${begin}; { ${command}\n}; ${finish}\n`);
   await on.expect(new RegExp(`${word}begin\\r?\\n`), rest());
   const end = await on.expect(new RegExp(`([\\s\\S]*?)${word}end:(\\d+)\\r?\\n`), rest());
-  return { output: (end[1] ?? "").replaceAll("\r", "").trimEnd(), status: Number(end[2]) };
+  const output = (end[1] ?? "").replaceAll("\r", "").replace(announcement, "").trimEnd();
+  return { output, status: Number(end[2]) };
 }
 
 async function listen(
