@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { errors, type Msg, type NatsConnection } from "@nats-io/nats-core";
-import { commandHeaders, decodeReply, maxTtlMs } from "../command-wire.ts";
-import { refusalOf } from "../emit-wire.ts";
-import { messageOf, UmecError } from "../errors.ts";
+import type { Msg, NatsConnection } from "@nats-io/nats-core";
+import { commandHeaders, maxTtlMs } from "../command-wire.ts";
+import { UmecError } from "../errors.ts";
 import type { Command } from "../plugin/contract.ts";
 import { checkedRoot, pathToTokens } from "../subjects.ts";
+import { isNobody, replyOf } from "./reply.ts";
 
 const pauseMs = 50;
 
@@ -47,26 +47,4 @@ export async function forwardCommand(
       await delay(pauseMs, undefined, { signal });
     }
   }
-}
-
-function replyOf(answer: Msg, point: string): unknown {
-  const refusal = refusalOf(answer);
-  if (refusal) {
-    const { code, text, hint } = refusal;
-    throw new UmecError(code, text, hint === undefined ? {} : { hint });
-  }
-  try {
-    return decodeReply(answer);
-  } catch (cause) {
-    throw new UmecError("COMMAND_REPLY_INVALID", `${point}: the reply is no JSON: ${messageOf(cause)}`, {
-      cause,
-    });
-  }
-}
-
-function isNobody(error: unknown): boolean {
-  return (
-    error instanceof errors.NoRespondersError ||
-    (error instanceof Error && error.cause instanceof errors.NoRespondersError)
-  );
 }

@@ -1,7 +1,7 @@
 import { errors, type NatsConnection } from "@nats-io/nats-core";
-import { commandHeaders, decodeReply } from "../command-wire.ts";
-import { refusalOf } from "../emit-wire.ts";
+import { commandHeaders } from "../command-wire.ts";
 import { messageOf, UmecError } from "../errors.ts";
+import { isNobody, replyOf } from "./reply.ts";
 
 export interface SendOptions {
   /** Where the plugin's `command.<point>` is in the connection's account. */
@@ -39,25 +39,11 @@ export async function sendCommand(connection: NatsConnection, options: SendOptio
     .catch((cause: unknown) => {
       throw unanswered(cause, name, timeout);
     });
-  const refusal = refusalOf(answer);
-  if (refusal) {
-    const { code, text, hint } = refusal;
-    throw new UmecError(code, text, hint === undefined ? {} : { hint });
-  }
-  try {
-    return decodeReply(answer);
-  } catch (cause) {
-    throw new UmecError("COMMAND_REPLY_INVALID", `${name}: the reply is no JSON: ${messageOf(cause)}`, {
-      cause,
-    });
-  }
+  return replyOf(answer, name);
 }
 
 function unanswered(cause: unknown, name: string, timeoutMs: number): UmecError {
-  const nobody =
-    cause instanceof errors.NoRespondersError ||
-    (cause instanceof Error && cause.cause instanceof errors.NoRespondersError);
-  if (nobody) {
+  if (isNobody(cause)) {
     return new UmecError("COMMAND_UNREACHABLE", `nobody takes commands at ${name}`, {
       cause,
       hint: "is there such a plugin, does it run, and is its node linked? See `umec status` there",
