@@ -9,8 +9,8 @@ export interface ShellResult {
 }
 
 const probeMs = 3000;
-/** What the image's debug shell says first. */
-const greeting = "umec: debug shell";
+/** What the image's debug shell says first, and any other guest that wants to be typed at. */
+export const greeting = "umec: debug shell";
 /** What the image says on the console some time after its start, in the middle of anything. */
 const announcement = "umec: the booted slot is good\n";
 

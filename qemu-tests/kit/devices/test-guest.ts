@@ -10,7 +10,7 @@ import { Console } from "../console.ts";
 import { machines } from "../machines/index.ts";
 import { serialArgs, sharedMemory } from "../machines/machine.ts";
 import { consoleChardev, type Run, startRun } from "../run.ts";
-import { runInShell } from "../shell.ts";
+import { greeting, runInShell } from "../shell.ts";
 import { guestNames } from "./guest-names.ts";
 import { emulatorKernelArgs } from "./kernel-args.ts";
 import type { DeviceAttachment, MachineName } from "./types.ts";
@@ -30,6 +30,7 @@ export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
+echo '${greeting}'
 while :; do setsid cttyhack sh; done
 `;
 
