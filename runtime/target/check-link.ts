@@ -74,7 +74,8 @@ function checkUrl(url: string, pointer: string, hasCa: boolean): Problem[] {
     {
       pointer,
       severity: "warning",
-      reason: "samples may travel unencrypted: nats-leaf:// encrypts only when the hub asks for it",
+      reason:
+        "samples may travel unencrypted by nats-leaf://, and a hub that begins with TLS, as ours do, does not answer it",
       hint: `use tls://${host}${port === undefined ? "" : `:${port}`}`,
     },
   ];
