@@ -13,8 +13,8 @@ import { silentLog } from "./log.ts";
 import { findNatsServer } from "./nats/find-server.ts";
 import { type RunningNode, startNode } from "./node.ts";
 import { type Driver, defineDriver, type Host, type Sample } from "./plugin/contract.ts";
-import type { NodeStatus } from "./status.ts";
 import { createScratch } from "./test-scratch.ts";
+import { untilStatus } from "./test-until.ts";
 
 const scratch = createScratch();
 let natsServerPath: string;
@@ -78,15 +78,6 @@ async function start(t: TestContext, path: string, { driver }: Puppet): Promise<
   return node;
 }
 
-async function until(node: RunningNode, fits: (status: NodeStatus) => boolean): Promise<NodeStatus> {
-  const deadline = performance.now() + 15_000;
-  for (;;) {
-    const status = await node.status();
-    if (fits(status)) return status;
-    assert.ok(performance.now() < deadline, JSON.stringify(status));
-  }
-}
-
 test("an alarm is raised while the link is down, once over a restart, cleared, and all of it reaches the hub", async (t) => {
   const hub = await startHubServer({ dir: await scratch(), natsServerPath, nodes: ["n1"], log: silentLog });
   t.after(() => hub.stop());
@@ -108,7 +99,9 @@ test("an alarm is raised while the link is down, once over a restart, cleared, a
   const first = await start(t, path, puppet);
   await puppet.emit({ value: 35 });
   await puppet.emit({ value: null, quality: "bad", reason: "no answer within 500 ms" });
-  const { alarms } = await until(first, (status) => status.alarms.every(({ state }) => state === "raised"));
+  const { alarms } = await untilStatus(first, (status) =>
+    status.alarms.every(({ state }) => state === "raised"),
+  );
   assert.deepEqual(
     alarms.map(({ name, value, quality }) => [name, value, quality]),
     [
@@ -124,7 +117,7 @@ test("an alarm is raised while the link is down, once over a restart, cleared, a
   const second = await start(t, path, puppet);
   await puppet.emit({ value: 36 });
   await puppet.emit({ value: 20, quality: "uncertain", reason: "drifts" });
-  await until(second, ({ alarms, link, outbox }) => {
+  await untilStatus(second, ({ alarms, link, outbox }) => {
     return alarms.every(({ state }) => state === "clear") && link.state === "up" && outbox.waitingRows === 0;
   });
 
@@ -167,8 +160,8 @@ test("a plugin that crashed begins with its safe value, and says the crash's cau
   await writeFile(path, JSON.stringify({ node: "n1", plugins: { p1: { driver: "puppet", safe } } }));
   const puppet = new Puppet();
   const node = await start(t, path, puppet);
-  await until(node, () => puppet.set.length === 1);
+  await untilStatus(node, () => puppet.set.length === 1);
   await puppet.crash();
-  await until(node, ({ plugins }) => puppet.set.length === 2 && plugins[0]?.restarts === 1);
+  await untilStatus(node, ({ plugins }) => puppet.set.length === 2 && plugins[0]?.restarts === 1);
   assert.deepEqual(puppet.set, [0, 0]);
 });

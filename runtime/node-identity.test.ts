@@ -12,9 +12,9 @@ import { silentLog } from "./log.ts";
 import { findNatsServer } from "./nats/find-server.ts";
 import { type RunningNode, startNode } from "./node.ts";
 import { type Driver, defineDriver } from "./plugin/contract.ts";
-import type { NodeStatus } from "./status.ts";
 import type { DriverSource } from "./target/types.ts";
 import { createScratch } from "./test-scratch.ts";
+import { untilStatus } from "./test-until.ts";
 
 const scratch = createScratch();
 let natsServerPath: string;
@@ -45,16 +45,6 @@ async function start(dir: string, link = ""): Promise<RunningNode> {
   return startNode({ path, natsServerPath, log: silentLog, signal: new AbortController().signal, drivers });
 }
 
-async function until(node: RunningNode, fits: (status: NodeStatus) => boolean): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  for (;;) {
-    const status = await node.status();
-    if (fits(status)) return;
-    assert.ok(performance.now() < deadline, JSON.stringify([status.outbox, status.link]));
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 test("a node has the same keys at each start, and what it stored offline and since is verified by them", async (t) => {
   const dir = await scratch();
   const hub = await startHubServer({ dir: join(dir, "hub"), natsServerPath, nodes: ["n1"], log: silentLog });
@@ -67,7 +57,7 @@ test("a node has the same keys at each start, and what it stored offline and sin
   t.after(() => offline.stop());
   const { identity } = await offline.status();
   assert.equal(identity.bound, false);
-  await until(offline, ({ outbox }) => outbox.waitingRows === 1);
+  await untilStatus(offline, ({ outbox }) => outbox.waitingRows === 1);
   await offline.stop();
   const { seed } = JSON.parse(await readFile(join(dir, "data", "keys", "node.seed"), "utf8"));
 
@@ -82,7 +72,7 @@ test("a node has the same keys at each start, and what it stored offline and sin
   const link = `link:\n  hub: ${hub.leafUrl}\n  credentials: ${JSON.stringify(hub.credentialsFile("n1"))}\n`;
   const online = await start(dir, link);
   t.after(() => online.stop());
-  await until(online, ({ link, outbox }) => link.sentSamples >= 2 && outbox.waitingRows === 0);
+  await untilStatus(online, ({ link, outbox }) => link.sentSamples >= 2 && outbox.waitingRows === 0);
   const status = await online.status();
   assert.deepEqual(status.identity, identity);
   assert.ok(!JSON.stringify(status).includes(seed));
@@ -103,7 +93,7 @@ test("a node whose seed is damaged measures and stores, is nobody at the hub, an
   const first = await start(dir);
   t.after(() => first.stop());
   const { identity } = await first.status();
-  await until(first, ({ outbox }) => outbox.waitingRows === 1);
+  await untilStatus(first, ({ outbox }) => outbox.waitingRows === 1);
   await first.stop();
   const path = join(dir, "data", "keys", "node.seed");
   const whole = await readFile(path);
@@ -112,7 +102,7 @@ test("a node whose seed is damaged measures and stores, is nobody at the hub, an
   const link = `link:\n  hub: ${hub.leafUrl}\n  credentials: ${JSON.stringify(hub.credentialsFile("n1"))}\n`;
   const node = await start(dir, link);
   t.after(() => node.stop());
-  await until(node, ({ outbox }) => outbox.waitingRows === 2);
+  await untilStatus(node, ({ outbox }) => outbox.waitingRows === 2);
   const status = await node.status();
   assert.equal(status.identity.keys, undefined);
   assert.equal(status.identity.fault?.code, "IDENTITY_DAMAGED");
@@ -122,7 +112,7 @@ test("a node whose seed is damaged measures and stores, is nobody at the hub, an
   assert.equal(await readFile(path, "utf8"), "");
 
   await writeFile(path, whole);
-  await until(node, ({ link, outbox }) => link.state === "up" && outbox.waitingRows === 0);
+  await untilStatus(node, ({ link, outbox }) => link.state === "up" && outbox.waitingRows === 0);
   const { identity: again } = await node.status();
   assert.deepEqual(again, identity);
 });

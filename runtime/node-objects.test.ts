@@ -16,6 +16,7 @@ import { type Driver, defineDriver, type Host } from "./plugin/contract.ts";
 import type { NodeStatus } from "./status.ts";
 import type { DriverSource } from "./target/types.ts";
 import { createScratch } from "./test-scratch.ts";
+import { untilStatus } from "./test-until.ts";
 
 const scratch = createScratch();
 let natsServerPath: string;
@@ -57,15 +58,7 @@ async function start(t: TestContext, dir: string, more: string): Promise<Side> {
   return {
     node,
     host: await given.promise,
-    async until(fits) {
-      const deadline = performance.now() + 20_000;
-      for (;;) {
-        const status = await node.status();
-        if (fits(status)) return status;
-        assert.ok(performance.now() < deadline, JSON.stringify(status.objects));
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    },
+    until: (fits) => untilStatus(node, fits),
   };
 }
 

@@ -12,7 +12,9 @@ import { findNatsServer } from "./nats/find-server.ts";
 import { controlPath, type RunningNode, startNode } from "./node.ts";
 import type { PluginStatus } from "./plugin/status.ts";
 import { recordingLog } from "./plugin/testkit.ts";
+import type { NodeStatus } from "./status.ts";
 import { createScratch } from "./test-scratch.ts";
+import { untilStatus } from "./test-until.ts";
 
 const scratch = createScratch();
 const example = new URL("../docs/examples/plugin.py", import.meta.url).pathname;
@@ -46,14 +48,12 @@ async function start(t: TestContext, plugins: string, more = "", dir?: string): 
     dir: place,
     lines,
     async plugin(name, fits) {
-      const deadline = performance.now() + 20_000;
-      for (;;) {
-        const { plugins: all } = await node.status();
-        const status = all.find((one) => one.name === name);
-        if (status && fits(status)) return status;
-        assert.ok(performance.now() < deadline, JSON.stringify([status, lines]));
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
+      const of = (status: NodeStatus) => status.plugins.find((one) => one.name === name);
+      const status = await untilStatus(node, (now) => {
+        const plugin = of(now);
+        return plugin !== undefined && fits(plugin);
+      });
+      return of(status)!;
     },
   };
 }

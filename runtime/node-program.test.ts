@@ -9,6 +9,7 @@ import { controlPath, startNode } from "./node.ts";
 import { recordingLog } from "./plugin/testkit.ts";
 import type { NodeStatus } from "./status.ts";
 import { createScratch } from "./test-scratch.ts";
+import { untilStatus } from "./test-until.ts";
 
 const scratch = createScratch();
 const example = new URL("../docs/examples/plugin.py", import.meta.url).pathname;
@@ -44,15 +45,7 @@ async function start(t: TestContext, more: object = {}) {
       askNode(controlPath(join(dir, "data")), "/command", {
         body: { plugin: "board", point, value, ttlMs: 15_000, by: "anna@desk" },
       }),
-    async until(fits: (status: NodeStatus) => boolean): Promise<NodeStatus> {
-      const deadline = performance.now() + 20_000;
-      for (;;) {
-        const status = await node.status();
-        if (fits(status)) return status;
-        assert.ok(performance.now() < deadline, JSON.stringify([status.plugins, lines]));
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    },
+    until: (fits: (status: NodeStatus) => boolean) => untilStatus(node, fits),
   };
 }
 

@@ -15,6 +15,7 @@ import { type Driver, defineDriver } from "./plugin/contract.ts";
 import type { NodeStatus } from "./status.ts";
 import type { DriverSource } from "./target/types.ts";
 import { createScratch } from "./test-scratch.ts";
+import { untilStatus } from "./test-until.ts";
 
 const scratch = createScratch();
 let natsServerPath: string;
@@ -72,14 +73,7 @@ async function start(t: TestContext, text: string, log: Log = silentLog): Promis
     events,
     dir,
     write,
-    async until(fits) {
-      const deadline = performance.now() + 15_000;
-      for (;;) {
-        const status = await node.status();
-        if (fits(status)) return status;
-        assert.ok(performance.now() < deadline, JSON.stringify(status));
-      }
-    },
+    until: (fits) => untilStatus(node, fits),
   };
 }
 

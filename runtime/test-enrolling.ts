@@ -18,6 +18,7 @@ import { type Driver, defineDriver } from "./plugin/contract.ts";
 import { recordingLog } from "./plugin/testkit.ts";
 import type { NodeStatus } from "./status.ts";
 import type { DriverSource } from "./target/types.ts";
+import { untilStatus } from "./test-until.ts";
 
 const lifeSpan = 100_000;
 
@@ -98,7 +99,6 @@ export async function runNode(
   const { path: natsServerPath } = await findNatsServer();
   const complaints: string[] = [];
   const log: Log = recordingLog(({ level, message }) => {
-    if (process.env.DBG) console.error(level, message);
     if (level === "warn" || level === "error") complaints.push(message);
   });
   const node = await startNode({ path, natsServerPath, log, signal: new AbortController().signal, drivers });
@@ -106,16 +106,7 @@ export async function runNode(
   return {
     node,
     complaints,
-    async until(fits) {
-      const deadline = performance.now() + 30_000;
-      for (;;) {
-        const status = await node.status();
-        if (fits(status)) return status;
-        const { link, enrolment, outbox } = status;
-        assert.ok(performance.now() < deadline, JSON.stringify([link, enrolment, outbox, complaints]));
-        await sleep(20);
-      }
-    },
+    until: (fits) => untilStatus(node, fits, { timeoutMs: 30_000, also: complaints }),
   };
 }
 
