@@ -1,7 +1,7 @@
 /**
  * A meter behind a USB serial converter, whose kernel module nobody loads and which somebody pulls out. On virt alone:
- * QEMU's imx8mp-evk has USB, but the image's kernel does not start it, as it lacks what registers the interconnect
- * (CONFIG_ARM_IMX_BUS_DEVFREQ), for which the power domains of HSIO wait.
+ * QEMU's imx8mp-evk has USB, but the image's kernel does not start it there, as its power domain (HSIO) waits for the
+ * interconnect. CONFIG_ARM_IMX_BUS_DEVFREQ alone was tried and does not mend that.
  */
 import assert from "node:assert/strict";
 import { createMemory } from "../drivers/modbus/simulator-answer.ts";
