@@ -1,6 +1,6 @@
 // Who may import whom. docs/architecture.md draws the same rules; change both together.
 const parts =
-  "bus|outbox|link|identity|enrol|update|api|apps|hub|target|commission|flash|objects|alarms|people";
+  "bus|outbox|link|identity|enrol|update|api|apps|hub|target|commission|flash|objects|alarms|people|documents";
 /** A card is judged by the check of the target state that comes of it. */
 const alsoSees = { commission: "target" };
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExponentialBackoff } from "cockatiel";
 import { isUmecError } from "../errors.ts";
+import { provisionDocuments } from "../hub/documents.ts";
 import { type Provisioned, provisionStream } from "../hub/stream.ts";
 import type { LogLevel } from "../target/types.ts";
 import type { Context } from "./context.ts";
@@ -31,7 +32,11 @@ export async function provisionCluster(options: ClusterOptions, context: Context
       ...(maxBytes !== undefined && { maxBytes }),
       ...(maxAge !== undefined && { maxAgeMs: maxAge }),
     };
-    const work = () => provisionStream(nc, { log, ...settings });
+    const work = async () => {
+      const provisioned = await provisionStream(nc, { log, ...settings });
+      await provisionDocuments(nc, replicas === undefined ? {} : { replicas });
+      return provisioned;
+    };
     const done = await patiently(work, (error) => log.warn("trying again", { error }), signal);
     stdout.write(json ? `${JSON.stringify(done)}\n` : `${doneText(done)}\n`);
   } finally {
@@ -50,14 +55,14 @@ export async function patiently<T>(
   work: () => Promise<T>,
   onFault: (error: unknown) => void,
   signal: AbortSignal,
+  passing: readonly string[] = ["HUB_NOT_READY", "HUB_NO_ANSWER"],
 ): Promise<T> {
   const untilMs = performance.now() + patienceMs;
   for (let backoff = new ExponentialBackoff({ initialDelay: 250, maxDelay: 4000 }).next(); ; ) {
     try {
       return await work();
     } catch (error) {
-      const passing = ["HUB_NOT_READY", "HUB_NO_ANSWER"].some((code) => isUmecError(error, code));
-      if (!passing || performance.now() > untilMs) throw error;
+      if (!passing.some((code) => isUmecError(error, code)) || performance.now() > untilMs) throw error;
       onFault(error);
     }
     await sleep(backoff.duration, undefined, { signal });

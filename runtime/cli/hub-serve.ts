@@ -3,6 +3,8 @@ import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { UmecError } from "../errors.ts";
+import { provisionDocuments } from "../hub/documents.ts";
+import { tellCas } from "../hub/documents-ca.ts";
 import { serveHubControl } from "../hub/hub-control.ts";
 import { provisionBuckets } from "../hub/objects.ts";
 import { startHubServer } from "../hub/server.ts";
@@ -85,11 +87,14 @@ export async function serveHub(options: ServeOptions, { stdout, stderr, signal }
     ...(maxAge !== undefined && { maxAgeMs: maxAge }),
   });
   await provisionBuckets(fleet, nodes, { log });
+  await provisionDocuments(fleet);
+  await tellCas(fleet, hub.desk, hub.namedNodes);
   await fleet.close();
   const reloadCertificates = () => hub.reloadCertificates();
   const parts = {
     ...{ desk: hub.desk, named: () => hub.namedNodes, refusals: () => hub.refusals },
     reloadCertificates,
+    connectFleet: () => hub.connectFleet(),
   };
   using _care =
     tls && !given ? await careForCertificates({ dir, reload: reloadCertificates, log }) : undefined;

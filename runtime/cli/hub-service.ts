@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UmecError } from "../errors.ts";
 import { startClusterHub } from "../hub/cluster-hub.ts";
+import { provisionDocuments } from "../hub/documents.ts";
 import { serveHubControl } from "../hub/hub-control.ts";
 import { provisionStream } from "../hub/stream.ts";
 import { caFileOf } from "../hub-init/authority.ts";
@@ -49,11 +50,21 @@ export async function serveCluster(options: ServiceOptions, context: Context): P
         ...(maxBytes !== undefined && { maxBytes }),
         ...(maxAge !== undefined && { maxAgeMs: maxAge }),
       };
-      const work = () => provisionStream(fleet, { log, ...settings });
-      await patiently(work, (error) => log.warn("trying again", { error }), signal);
+      const work = async () => {
+        await provisionStream(fleet, { log, ...settings });
+        await provisionDocuments(fleet, { replicas });
+      };
+      // Servers that have just been given the account take a moment to give it JetStream.
+      const passing = ["HUB_NOT_READY", "HUB_NO_ANSWER", "HUB_NO_JETSTREAM"];
+      await patiently(work, (error) => log.warn("trying again", { error }), signal, passing);
     },
   });
-  const parts = { desk: hub.desk, named: () => [], refusals: () => hub.refusals };
+  const parts = {
+    desk: hub.desk,
+    named: () => [],
+    refusals: () => hub.refusals,
+    connectFleet: hub.connectFleet,
+  };
   await using _control = await serveHubControl(dir, parts, log);
   using _care = await careForCertificates({ dir, log });
   const ready = { pid: process.pid, clientUrls: url, leafUrls: leafUrls(setup) };

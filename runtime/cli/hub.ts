@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { UmecError } from "../errors.ts";
 import { addCommand, type Context } from "./context.ts";
+import { addHubAuditCommand } from "./hub-audit.ts";
 import { addHubCardCommand } from "./hub-card.ts";
 import type { ClusterOptions } from "./hub-cluster.ts";
 import { addHubEnrolCommand } from "./hub-enrol.ts";
@@ -12,6 +13,7 @@ import { addHubReadCommand } from "./hub-read.ts";
 import { addHubRevokeCommands } from "./hub-revoke.ts";
 import { addHubRotateCommand } from "./hub-rotate.ts";
 import type { ServeOptions } from "./hub-serve.ts";
+import { addHubTargetCommand } from "./hub-target.ts";
 import { addHubTokenCommand } from "./hub-token.ts";
 import { logFormatOption, logLevelOption } from "./run.ts";
 import { bytesArgument, durationArgument, integerArgument } from "./units.ts";
@@ -102,6 +104,8 @@ export function addHubCommand(program: Command, context: Context): void {
   addHubNodesCommand(hub, context);
   addHubRevokeCommands(hub, context);
   addHubEnrolCommand(hub, context);
+  addHubTargetCommand(hub, context);
+  addHubAuditCommand(hub, context);
 }
 
 function checkCombination({ tlsCert, tlsKey, tlsHost, url, init, node }: HubOptions): void {

@@ -43,7 +43,8 @@ export function addTargetCommand(program: Command, context: Context): void {
     });
 }
 
-async function newText(path: string): Promise<string> {
+/** The text of a file, or of standard input. @throws UmecError `TARGET_UNREADABLE` */
+export async function newText(path: string): Promise<string> {
   try {
     if (path === "-") return await textOf(process.stdin);
     await using file = await open(path);

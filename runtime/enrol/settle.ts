@@ -3,7 +3,7 @@
  * file, and the token is removed. Each step is whole or not done, and doing one again changes nothing; that the rest is
  * pending is forgotten last.
  *
- * A key that the hub tells takes the place of the file's, but of `link` only settings: where the hub is, and by which CA it
+ * A key that the hub tells takes the place of the file's (`null`: it goes), but of `link` only settings: where the hub is, and by which CA it
  * is known, stays as the file says, if it says it. `node` and `data` are not the hub's to say. A target state with errors is
  * left out as a whole, and told in the log: the node keeps what it has, as with any other file that has errors.
  */
@@ -74,13 +74,17 @@ export function mergeTarget(
       hint: "`umec check` shows what is wrong",
     });
   const { node: _, data: __, link, ...keys } = target;
-  for (const [key, value] of Object.entries(keys)) document.set(key, document.createNode(value));
+  const put = (path: string[], value: unknown): void => {
+    if (value === null) document.deleteIn(path);
+    else document.setIn(path, document.createNode(value));
+  };
+  for (const [key, value] of Object.entries(keys)) put([key], value);
   const linked = document.hasIn(["link", "hub"]);
   const told = !linked && hub?.urls !== undefined && hub.urls.length > 0;
   if (linked || told) {
     const fixed = new Set(["hub", "credentials", "ca"]);
     for (const [key, value] of Object.entries((link ?? {}) as Record<string, unknown>))
-      if (!fixed.has(key)) document.setIn(["link", key], document.createNode(value));
+      if (!fixed.has(key)) put(["link", key], value);
   }
   if (told) {
     document.setIn(["link", "hub"], document.createNode(hub.urls));

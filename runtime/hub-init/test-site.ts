@@ -124,14 +124,16 @@ export async function connectAs(
   return nc;
 }
 
-/** A cluster takes a moment to elect its leaders. */
+/** A cluster takes a moment to elect its leaders, and to give an account JetStream that it has just heard of. */
 export async function eventually<T>(work: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + 60_000;
   for (;;) {
     try {
       return await work();
     } catch (error) {
-      const passing = ["HUB_NOT_READY", "HUB_NO_ANSWER"].some((code) => isUmecError(error, code));
+      const passing = ["HUB_NOT_READY", "HUB_NO_ANSWER", "HUB_NO_JETSTREAM"].some((code) =>
+        isUmecError(error, code),
+      );
       if (!passing || performance.now() > deadline) throw error;
       await sleep(50);
     }

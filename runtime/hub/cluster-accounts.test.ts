@@ -10,6 +10,8 @@ import { isUmecError } from "../errors.ts";
 import { silentLog } from "../log.ts";
 import { findNatsServer } from "../nats/find-server.ts";
 import { clusterAccountsSnippet } from "./cluster-accounts.ts";
+import { provisionDocuments, putDocument } from "./documents.ts";
+import { provisionOta } from "./ota-stream.ts";
 import { provisionStream } from "./stream.ts";
 import { jetstream, startTestServer } from "./test-hub.ts";
 
@@ -92,6 +94,34 @@ test("through its leaf link a node stores by expected sequence, looks its last f
   await node.nc.flush();
   const reply = await untilLinked(() => hub.nc.request("cmd.n1.p1.valve", "open", { timeout: 2000 }));
   assert.equal(reply.string(), "done");
+});
+
+test("a node reads its own documents and hears of their changes", async () => {
+  await using hub = await startHub();
+  await provisionDocuments(hub.nc);
+  await using node = await startNode("n1", n1.getSeed(), hub.leafPort);
+  const heard = Promise.withResolvers<string>();
+  node.nc.subscribe("cmd.n1._document.*", { callback: (_, { subject }) => heard.resolve(subject) });
+  const ask = (subject: string) => node.nc.request(subject, "", { timeout: 2000 });
+  assert.equal((await untilLinked(() => ask("hub.doc.n1.target"))).headers?.code, 404);
+  await putDocument(hub.nc, "n2", "target", Buffer.from("of n2"));
+  await putDocument(hub.nc, "n1", "target", Buffer.from("of n1"));
+  assert.equal(await heard.promise, "cmd.n1._document.target");
+  assert.equal((await ask("hub.doc.n1.target")).string(), "of n1");
+  await assert.rejects(ask("hub.doc.n2.target"), /no responders/);
+});
+
+test("every node reads what the hub has of updates, and writes nothing there", async () => {
+  await using hub = await startHub();
+  await provisionOta(hub.nc);
+  const name = "0".repeat(32);
+  await hub.nc.request(`ota.chunk.${name}`, "honest");
+  await using node = await startNode("n1", n1.getSeed(), hub.leafPort);
+  const ask = (subject: string) => node.nc.request(subject, "", { timeout: 2000 });
+  assert.equal((await untilLinked(() => ask(`hub.ota.chunk.${name}`))).string(), "honest");
+  assert.equal((await ask("hub.ota.index.none")).headers?.code, 404);
+  await assert.rejects(node.nc.request(`ota.chunk.${name}`, "forged", { timeout: 2000 }), /no responders/);
+  assert.equal((await ask(`hub.ota.chunk.${name}`)).string(), "honest");
 });
 
 test("names and keys that can't be are refused, and a seed is not shown", () => {

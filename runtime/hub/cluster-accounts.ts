@@ -10,6 +10,8 @@
  *   subject (one does not come through a leaf link whose two sides are of different JetStream domains).
  * - Objects: the bucket `node-<node>` is the node's as `hub.obj.<node>.>`, its last messages as
  *   `hub.objlast.<node>.>`. Other than the exports above these name one account each.
+ * - Documents: what the hub keeps for the node is the node's to read as `hub.doc.<node>.>`.
+ * - Updates: what the hub has of system updates is every node's to read, as `hub.ota.>`.
  * - Commands: `cmd.<node>.>` goes the other way.
  *
  * The exports name the nodes' accounts: other accounts of the same cluster can't import them. Two leaf links
@@ -17,11 +19,18 @@
  */
 import { UmecError } from "../errors.ts";
 import {
+  documentBucket,
+  documentStream,
+  documentSubject,
   nameSyntax,
+  nodeDocumentRoot,
   nodeObjectLastRoot,
   nodeObjectRoot,
+  nodeOtaRoot,
   objectRoot,
   objectStream,
+  otaRoot,
+  otaStream,
   streamName,
 } from "../subjects.ts";
 
@@ -36,6 +45,7 @@ export interface ClusterAccountsOptions {
   fleetNkey?: string;
 }
 
+const otaGet = `$JS.API.DIRECT.GET.${otaStream}.${otaRoot}.>`;
 const nkeySyntax = /^U[A-Z2-7]{55}$/;
 
 /**
@@ -57,7 +67,9 @@ export function clusterAccountsSnippet(
     ? `
     exports: [
       { service: "umec.>", accounts: [${importers}] }
-      { service: "${direct}.>", accounts: [${importers}] }${names.map(objectExports).join("")}
+      { service: "${direct}.>", accounts: [${importers}] }
+      { service: "$JS.API.DIRECT.GET.${documentStream}.$KV.${documentBucket}.>", accounts: [${importers}] }
+      { service: "${otaGet}", accounts: [${importers}] }${names.map(objectExports).join("")}
     ]
     imports: [${names.map((node) => `\n      { service: { account: "${accountOf(node)}", subject: "cmd.${node}.>" } }`).join("")}
     ]`
@@ -86,7 +98,8 @@ function nodeAccount({ node, nkey }: ClusterNode, direct: string): string {
         permissions {
           publish: [
             "umec.${node}.>", "hub.last.umec.${node}.>", "_R_.>"
-            "${nodeObjectRoot(node)}.>", "${nodeObjectLastRoot(node)}.>"
+            "${nodeObjectRoot(node)}.>", "${nodeObjectLastRoot(node)}.>", "${nodeDocumentRoot(node)}.>"
+            "${nodeOtaRoot}.>"
           ]
           subscribe: ["_INBOX_${node}.>", "cmd.${node}.>"]
         }
@@ -98,6 +111,8 @@ function nodeAccount({ node, nkey }: ClusterNode, direct: string): string {
       { service: { account: FLEET, subject: "${direct}.umec.${node}.>" }, to: "hub.last.umec.${node}.>" }
       { service: { account: FLEET, subject: "${objectRoot(node)}.>" }, to: "${nodeObjectRoot(node)}.>" }
       { service: { account: FLEET, subject: "${objectDirectGet(node)}.>" }, to: "${nodeObjectLastRoot(node)}.>" }
+      { service: { account: FLEET, subject: "${documentGet(node)}" }, to: "${nodeDocumentRoot(node)}.>" }
+      { service: { account: FLEET, subject: "${otaGet}" }, to: "${nodeOtaRoot}.>" }
     ]
   }`;
 }
@@ -111,6 +126,10 @@ function objectExports(node: string): string {
 
 function objectDirectGet(node: string): string {
   return `$JS.API.DIRECT.GET.${objectStream(node)}.${objectRoot(node)}`;
+}
+
+function documentGet(node: string): string {
+  return `$JS.API.DIRECT.GET.${documentStream}.${documentSubject(node, ">")}`;
 }
 
 function accountOf(node: string): string {

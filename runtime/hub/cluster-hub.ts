@@ -38,6 +38,8 @@ export interface ClusterHubOptions {
 export interface ClusterHub extends AsyncDisposable {
   readonly desk: EnrolDesk;
   readonly refusals: Readonly<Record<string, number>>;
+  /** A connection in the fleet's account; it may do all there. */
+  connectFleet(): Promise<NatsConnection>;
   /** Resolves when the servers no longer let the service in; it is of no use then. */
   readonly lost: Promise<void>;
 }
@@ -94,6 +96,7 @@ export async function startClusterHub(options: ClusterHubOptions): Promise<Clust
   const running = parts.move();
   return {
     desk,
+    connectFleet,
     get refusals() {
       return enrolment.refusals;
     },

@@ -4,6 +4,7 @@ import { join, relative } from "node:path";
 import { isUmecError, messageOf, UmecError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type DeskParts, handleDeskRequest } from "./desk-requests.ts";
+import { Trail } from "./trail.ts";
 
 /** A thousand tokens with targets. */
 const mostBodyBytes = 64 * 2 ** 20;
@@ -25,7 +26,11 @@ export function hubSocket(dir: string): string {
  * hint } }`. It appears under its name when it takes connections, and replaces one that a killed process left. In a directory
  * with too long a path there is none, and the log says so.
  */
-export async function serveHubControl(dir: string, parts: DeskParts, log: Log): Promise<AsyncDisposable> {
+export async function serveHubControl(
+  dir: string,
+  given: Omit<DeskParts, "trail">,
+  log: Log,
+): Promise<AsyncDisposable> {
   const path = hubSocket(dir);
   const draft = `${path}.new`;
   if (Buffer.byteLength(draft) > longestPath) {
@@ -33,6 +38,8 @@ export async function serveHubControl(dir: string, parts: DeskParts, log: Log): 
     return { [Symbol.asyncDispose]: async () => {} };
   }
   await rm(draft, { force: true });
+  const trail = await Trail.open(dir);
+  const parts: DeskParts = { ...given, trail };
   const server = createServer((request, response) => {
     const answer = (code: number, body: unknown): void => {
       response.writeHead(code, { "content-type": "application/json" });
@@ -60,6 +67,7 @@ export async function serveHubControl(dir: string, parts: DeskParts, log: Log): 
       server.closeAllConnections();
       await closed;
       await rm(path, { force: true });
+      await trail[Symbol.asyncDispose]();
     },
   };
 }

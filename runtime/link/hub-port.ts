@@ -8,8 +8,10 @@ import { type Chain, chainSubject, lastSubject } from "../subjects.ts";
 export interface Last {
   /** Its sequence in the stream; 0: nothing is on the chain, or retention has removed it. */
   sequence: number;
-  /** `undefined`: nothing, or no frame of µMEC. */
+  /** `undefined`: nothing, or no frame of µMEC, or none that this node's key has signed. */
   header: FrameHeader | undefined;
+  /** It looks like a frame of this node, and this node's key has not signed it. */
+  forged?: true;
 }
 
 /** Ed25519 by the key that the hub knows this node by: 64 bytes. */
@@ -79,7 +81,14 @@ export class HubPort {
         `the hub's answer for ${chainSubject(chain)} can't be read: ${message.headers?.description ?? ""}`,
       );
     }
-    return { sequence, header: parseFrameHeader(message.headers?.get(frameHeaderName) ?? "") };
+    const text = message.headers?.get(frameHeaderName) ?? "";
+    const header = parseFrameHeader(text);
+    if (!header || !this.#sign) return { sequence, header };
+    // What the same key signs again has the same signature: no other key is needed to verify it.
+    const frame = { subject: chainSubject(chain), header: text, payload: message.data };
+    if (message.headers?.get(signatureHeaderName) === signFrame(frame, this.#sign))
+      return { sequence, header };
+    return { sequence, header: undefined, forged: true };
   }
 
   async #request(subject: string, payload: Uint8Array, signal: AbortSignal, hdrs = headers()): Promise<Msg> {

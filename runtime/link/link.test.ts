@@ -4,10 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, type TestContext, test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { startBus } from "../bus/bus.ts";
 import type { Bus } from "../bus/types.ts";
 import { type CutProxy, startCutProxy } from "../demo/cut-proxy.ts";
+import { formatFrameHeader, frameHeaderName } from "../frame.ts";
+import { signatureHeaderName } from "../frame-signature.ts";
 import { auditNode } from "../hub/audit.ts";
 import { createNodeRecords } from "../hub/node-records.ts";
 import { createReader } from "../hub/reader.ts";
@@ -314,6 +316,7 @@ test("each frame is signed, and one that is sent again is the same to the last b
   const { link } = await started(rig, { sign, ackMs: 200 });
   await rig.drained();
   rig.proxy.stall();
+  const lost = signed.length;
   await rig.emit("meter", { samples: 2 });
   await until(() => link.stats().state === "down", "down");
   await rig.emit("meter");
@@ -326,7 +329,7 @@ test("each frame is signed, and one that is sent again is the same to the last b
   assert.equal(audit.forged, 0);
   for await (const sample of createReader(rig.fleet).samples({ node: "n1", plugin: "meter" }))
     assert.equal(sample.signed, "verified");
-  assert.ok(new Set(signed).size < signed.length, "nothing was sent again");
+  assert.ok(signed.lastIndexOf(signed[lost]!) > lost, "the frame that was lost was not sent again");
   // Everything before the digest is the chain and the rows: to one of these belongs one digest.
   const heads = new Set(signed.map((message) => message.slice(0, -32)));
   assert.equal(heads.size, new Set(signed).size);
@@ -429,6 +432,40 @@ test("a second outbox under the same name is noticed, and both keep their promis
   await rig.drained();
   assert.equal(link.stats().foreignFrames, 1);
   assert.deepEqual(await values(rig, "meter"), [0, 1]);
+});
+
+test("a header that this node has not signed is not believed: nothing is erased for it", async (t) => {
+  const rig = await startRig(t);
+  const keys = deriveKeys(Buffer.alloc(32, 7), false);
+  const sign = (message: Uint8Array) => keys.sign(message);
+  const first = await started(rig, { sign });
+  for (let i = 0; i < 3; i++) await rig.emit("p1");
+  await rig.drained();
+  await first.stop();
+  for (let i = 0; i < 20; i++) await rig.emit("p1");
+  // By somebody who may write in the fleet's account, and has seen what the node's frames are called.
+  const { nextRow } = rig.outbox.chains()[0]!;
+  const header = { store: rig.outbox.store, first: nextRow - 20, last: nextRow - 1, since: 0, samples: 20 };
+  const text = formatFrameHeader({ ...header, clockEstimated: false });
+  const signature = Buffer.alloc(64, 1).toString("base64url");
+  const forged = async (subject: string, more: Record<string, string>) => {
+    const hdrs = headers();
+    for (const [key, value] of Object.entries({ [frameHeaderName]: text, ...more })) hdrs.set(key, value);
+    const ack = (await rig.fleet.request(subject, "forged", { headers: hdrs, timeout: 5000 })).json<{
+      seq: number;
+    }>();
+    assert.ok(ack.seq > 0);
+  };
+  await forged("umec.n1.p1.telemetry.backlog", { [signatureHeaderName]: signature });
+  await forged("umec.n1.p1.telemetry", {});
+  const { link } = await started(rig, { sign });
+  await rig.drained();
+  assert.equal(link.stats().foreignFrames, 2);
+  const rows = new Set<number>();
+  for await (const frame of createReader(rig.fleet).frames({ node: "n1" }))
+    if (frame.signature !== undefined && frame.signature !== signature)
+      for (let row = frame.header.first; row <= frame.header.last; row++) rows.add(row);
+  assert.ok(rows.size >= 23, `${rows.size} rows`);
 });
 
 test("an old copy of the file that is put back loses no new sample", async (t) => {

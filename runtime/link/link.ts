@@ -150,7 +150,7 @@ export class Link {
       rateCap: this.#rateCap,
       memory: this.#memory,
       onStored: (frame, tookMs) => this.#countStored(frame, tookMs),
-      onForeign: (chain) => this.#countForeign(chain),
+      onForeign: (chain, forged) => this.#countForeign(chain, forged),
       onBacklog: (waiting) => this.#setBacklog(waiting),
     });
     this.#session = session;
@@ -209,8 +209,19 @@ export class Link {
     if (stats.state !== "up") this.#setState("up");
   }
 
-  #countForeign(chain: string): void {
+  #countForeign(chain: string, forged: boolean): void {
     this.#stats.foreignFrames++;
+    if (forged) {
+      this.#options.log.error(
+        "the hub's last message on a chain is not signed by this node: it is not believed",
+        {
+          code: "LINK_FORGED",
+          chain,
+          hint: "somebody else may write at the hub, or this node's keys were made anew; `umec hub read` names forged frames",
+        },
+      );
+      return;
+    }
     const message =
       "the hub's last message on a chain is of another outbox: a new card, or a second node of this name";
     if (this.#stats.foreignFrames === 1) this.#options.log.warn(message, { chain });

@@ -5,7 +5,9 @@
  * are its *live run*, so fresh samples never wait behind an outage. On each chain one frame is in flight.
  * A publish names the sequence of the chain's last message (`Nats-Expected-Last-Subject-Sequence`); the hub
  * refuses it if that has changed. At the first use of a lane both last messages are looked up, and their headers
- * tell which rows the hub has already: these are erased, not sent.
+ * tell which rows the hub has already: these are erased, not sent. A header counts only if this node's own key has signed
+ * that frame: whoever else may write at the hub can't make a node erase what was never stored. (Of a node whose keys were
+ * made anew nothing before counts; if an acknowledgement was lost just then, those rows are stored twice.)
  *
  * What makes this exact, whatever dies in between:
  * - A frame whose answer was lost is *unknown*. On the backlog chain that does no harm: whatever goes there next
@@ -42,7 +44,8 @@ export interface SessionOptions {
   rateCap: RateCap;
   memory: Memory;
   onStored(frame: Frame, tookMs: number): void;
-  onForeign(chain: string): void;
+  /** The chain's last message is of another outbox, or not signed by this node's key. */
+  onForeign(chain: string, forged: boolean): void;
   onBacklog(waiting: boolean): void;
 }
 
@@ -260,7 +263,7 @@ export class Session {
     lanes.backlog.expected = backlog.sequence;
     for (const last of [live, backlog]) {
       if (last.sequence > 0 && last.header?.store !== outbox.store)
-        onForeign(`${lanes.state.plugin} ${lanes.state.lane}`);
+        onForeign(`${lanes.state.plugin} ${lanes.state.lane}`, last.forged === true);
     }
     const liveRange = storedRange(live, outbox.store, false);
     const backlogRange = storedRange(backlog, outbox.store, true);
