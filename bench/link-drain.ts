@@ -1,16 +1,18 @@
+import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { startBus } from "../runtime/bus/bus.ts";
+import { signFrame } from "../runtime/frame-signature.ts";
 import { deriveKeys } from "../runtime/identity/keys.ts";
 import { buildFrame } from "../runtime/link/frame-builder.ts";
 import { Link } from "../runtime/link/link.ts";
 import { silentLog } from "../runtime/log.ts";
 import { Outbox } from "../runtime/outbox/outbox.ts";
 import type { Bench } from "./kit/bench.ts";
-import { Latency } from "./kit/figures.ts";
+import { Latency, median } from "./kit/figures.ts";
 import { cpuMsOf, natsServerPid } from "./kit/process.ts";
 import { createPacks } from "./kit/samples.ts";
 import { node, type RemoteHub, startRemoteHub } from "./link-hub.ts";
@@ -42,6 +44,8 @@ export interface Drained {
   samplesPerFrame: number;
   /** Processor time in percent of one core: this process, the node's and the hub's nats-server. */
   cpu: { node: number; bus: number; hub: number };
+  /** Processor time of this process for 100,000 samples, whatever else the machine had to do meanwhile. */
+  cpuMsPer100k: number;
 }
 
 export async function startRig(bench: Bench, natsServerPath: string, samples: number): Promise<Rig> {
@@ -63,6 +67,21 @@ export async function startRig(bench: Bench, natsServerPath: string, samples: nu
 }
 
 const identity = deriveKeys(Buffer.alloc(32, 1), false);
+
+/** Processor time of this thread, in microseconds, to sign one frame of so many bytes: the median of five. */
+export function signatureCpuUs(bytes: number): number {
+  const payload = randomBytes(bytes);
+  const sign = (message: Uint8Array) => identity.sign(message);
+  const frames = 1000;
+  const runs = Array.from({ length: 5 }, () => {
+    const before = process.threadCpuUsage();
+    for (let i = 0; i < frames; i++)
+      signFrame({ subject: peerSubject, header: `1 ${i} ${i + 99} ${"0".repeat(16)}`, payload }, sign);
+    const { user, system } = process.threadCpuUsage(before);
+    return (user + system) / frames;
+  });
+  return median(runs);
+}
 
 /** Fills an outbox, links it, and measures until all that waited is acknowledged. */
 export async function drain(
@@ -115,6 +134,7 @@ export async function drain(
       wireBytesPerSample: wireBytes / sentSamples,
       samplesPerFrame: sentSamples / sentFrames,
       cpu: cpuPercent,
+      cpuMsPer100k: (cpuPercent.node / 100) * ms * (100_000 / sentSamples),
     };
   } finally {
     ended.abort();

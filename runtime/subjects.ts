@@ -12,7 +12,11 @@
  * | `hub.last.<chain>` | UPLINK, hub | the chain's last message, by direct get |
  * | `hub.obj.<node>.>` | UPLINK, hub | chunks and descriptions of the node's objects; at the hub `$O.node-<node>.>` |
  * | `hub.objlast.<node>.>` | UPLINK, hub | the last message of one of those, by direct get |
+ * | `hub.ota.index.<bundle>`, `hub.ota.chunk.<name>` | UPLINK, hub | parts of a system update, by direct get; in the fleet's account `ota.>` |
  * | `cmd.<node>.<plugin>.<point>` | hub → UPLINK | commands from the hub |
+ * | `hub.doc.<node>.<kind>` | UPLINK, hub | a document that the hub keeps for the node, by direct get |
+ * | `cmd.<node>._document.<kind>` | hub → UPLINK | that document was changed |
+ * | `umec.<node>._document.<kind>.report` | UPLINK, hub | what the node made of it |
  * | `umec.<node>.<plugin>.telemetry.<point>` | API | live samples for local readers |
  * | `umec.<node>.<plugin>.command.<point>` | API | commands from this machine |
  * | `umec.<node>.alarms.event.<name>` | API | an alarm that was raised or cleared |
@@ -76,6 +80,48 @@ export function nodeObjectRoot(node: string): string {
 /** Where the node asks for the last message of one of its subjects below {@link nodeObjectRoot}. */
 export function nodeObjectLastRoot(node: string): string {
   return `hub.objlast.${node}`;
+}
+
+/** The stream of system updates, and what it captures in the fleet's account. Nodes read all below {@link otaRoot}. */
+export const otaStream = "OTA";
+export const otaRoot = "ota";
+/** What nodes call {@link otaRoot}. */
+export const nodeOtaRoot = "hub.ota";
+
+/** Below the root: the head of a bundle's index. */
+export function otaIndexTokens(bundleSha256: string): string {
+  return `index.${bundleSha256}`;
+}
+
+/** Below the root: a chunk. */
+export function otaChunkTokens(name: string): string {
+  return `chunk.${name}`;
+}
+
+/** The key-value bucket of the hub's documents for its nodes, and the stream that JetStream keeps it in. */
+export const documentBucket = "DOCUMENTS";
+export const documentStream = `KV_${documentBucket}`;
+/** The stream of what the nodes made of them: the last report on each. */
+export const reportStream = "DOCUMENT_REPORTS";
+
+/** Where a document is, in the fleet's account. */
+export function documentSubject(node: string, kind: string): string {
+  return `$KV.${documentBucket}.${node}.${kind}`;
+}
+
+/** Where the node asks for its documents. */
+export function nodeDocumentRoot(node: string): string {
+  return `hub.doc.${node}`;
+}
+
+/** Where the node hears that a document was changed. `_document` can be no plugin's name. */
+export function documentNoticeSubject(node: string, kind: string): string {
+  return `cmd.${node}._document.${kind}`;
+}
+
+/** Where the node says what came of a document: five tokens, so that the stream of frames does not take it. */
+export function documentReportSubject(node: string, kind: string): string {
+  return `umec.${node}._document.${kind}.report`;
 }
 
 export function isLane(text: string | undefined): text is Lane {

@@ -30,6 +30,11 @@ export function round(value: number, digits = 1): number {
   return Number(value.toFixed(digits));
 }
 
+/** Bytes in millions. */
+export function mb(bytes: number): number {
+  return round(bytes / 1e6, 2);
+}
+
 /** Durations, kept as counts: millions of them cost no memory. */
 export class Latency {
   readonly #histogram: RecordableHistogram = createHistogram();

@@ -42,8 +42,11 @@ import { createKey } from "../nats/keys.ts";
 import {
   apiAlarmSubject,
   checkedRoot,
+  documentNoticeSubject,
+  nodeDocumentRoot,
   nodeObjectLastRoot,
   nodeObjectRoot,
+  nodeOtaRoot,
   objectPutSubject,
 } from "../subjects.ts";
 import { pluginAccountLimits } from "./limits.ts";
@@ -145,11 +148,13 @@ export class NodeAccounts {
           `hub.last.umec.${this.#node}.>`,
           `${nodeObjectRoot(this.#node)}.>`,
           `${nodeObjectLastRoot(this.#node)}.>`,
+          `${nodeDocumentRoot(this.#node)}.>`,
+          `${nodeOtaRoot}.>`,
           enrolSubject("*"),
           renewSubject(this.#node),
         ],
       },
-      sub: { allow: [`_INBOX_${this.#node}.>`] },
+      sub: { allow: [`_INBOX_${this.#node}.>`, documentNoticeSubject(this.#node, "*")] },
       ...clientsOnly,
     });
   }

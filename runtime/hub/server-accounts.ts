@@ -3,8 +3,8 @@
  *
  * | account | exports | imports |
  * |---|---|---|
- * | FLEET, with the streams | services `umec.>` and `$JS.API.DIRECT.GET.TELEMETRY.>`, and each node's bucket | each node's `cmd.<node>.>` |
- * | one for each node | service `cmd.<node>.>` | FLEET's `umec.<node>.>`; its direct gets as `hub.last.umec.<node>.>`; its bucket as `hub.obj.<node>.>` and `hub.objlast.<node>.>`; ENROL's `renew.<node>` as `hub.renew.<node>` |
+ * | FLEET, with the streams | services `umec.>`, `$JS.API.DIRECT.GET.TELEMETRY.>` those of the documents and of updates, and each node's bucket | each node's `cmd.<node>.>` |
+ * | one for each node | service `cmd.<node>.>` | FLEET's `umec.<node>.>`; its direct gets as `hub.last.umec.<node>.>`; its documents as `hub.doc.<node>.>`; updates, the same for all, as `hub.ota.>`; its bucket as `hub.obj.<node>.>` and `hub.objlast.<node>.>`; ENROL's `renew.<node>` as `hub.renew.<node>` |
  * | ENROL, with those who have only a token | service `renew.*` | |
  *
  * Within its own bucket a node may do what the format of NATS' object stores asks for, and that includes the header
@@ -17,10 +17,25 @@
 import type { KeyPair } from "@nats-io/nkeys";
 import { enrolSubject, renewSubject } from "../enrol-wire.ts";
 import { type AccountClaims, type Permissions, scopedSigner } from "../nats/claims.ts";
-import { nodeObjectLastRoot, nodeObjectRoot, objectRoot, objectStream, streamName } from "../subjects.ts";
+import {
+  documentBucket,
+  documentStream,
+  documentSubject,
+  nodeDocumentRoot,
+  nodeObjectLastRoot,
+  nodeObjectRoot,
+  nodeOtaRoot,
+  objectRoot,
+  objectStream,
+  otaRoot,
+  otaStream,
+  streamName,
+} from "../subjects.ts";
 import type { NodeKeys } from "./server-keys.ts";
 
 const directGet = `$JS.API.DIRECT.GET.${streamName}`;
+const documentGet = `$JS.API.DIRECT.GET.${documentStream}`;
+const otaGet = `$JS.API.DIRECT.GET.${otaStream}.${otaRoot}.>`;
 const service = { type: "service", response_type: "Singleton" } as const;
 
 function objectDirectGet(node: string): string {
@@ -34,6 +49,8 @@ export function fleetAccount(key: KeyPair, nodes: readonly [string, NodeKeys][])
     exports: [
       { name: "ingest", subject: "umec.>", type: "service", response_type: "Singleton" },
       { name: "last", subject: `${directGet}.>`, type: "service", response_type: "Singleton" },
+      { name: "documents", subject: `${documentGet}.$KV.${documentBucket}.>`, ...service },
+      { name: "ota", subject: otaGet, ...service },
       ...nodes.flatMap(([node]) => [
         { name: `objects-${node}`, subject: `${objectRoot(node)}.>`, ...service },
         { name: `objects-last-${node}`, subject: `${objectDirectGet(node)}.>`, ...service },
@@ -88,6 +105,14 @@ export function nodeAccount(node: string, keys: NodeKeys, options: NodeAccountOp
         type: "service",
       },
       {
+        name: "documents",
+        account,
+        subject: `${documentGet}.${documentSubject(node, ">")}`,
+        local_subject: `${nodeDocumentRoot(node)}.>`,
+        type: "service",
+      },
+      { name: "ota", account, subject: otaGet, local_subject: `${nodeOtaRoot}.>`, type: "service" },
+      {
         name: "renew",
         account: options.enrol.getPublicKey(),
         subject: `renew.${node}`,
@@ -104,6 +129,8 @@ export function nodeAccount(node: string, keys: NodeKeys, options: NodeAccountOp
             `hub.last.${chains}`,
             `${nodeObjectRoot(node)}.>`,
             `${nodeObjectLastRoot(node)}.>`,
+            `${nodeDocumentRoot(node)}.>`,
+            `${nodeOtaRoot}.>`,
             renewSubject(node),
             "_R_.>",
           ],

@@ -29,7 +29,7 @@ export async function linkRaw(leafUrl: string, credentials: string, name: string
     .on("line", (line) => {
       if (line.startsWith("INFO ")) info.resolve(JSON.parse(line.slice(5)));
       else if (line.startsWith("-ERR")) errors.push(line);
-      else if (line.startsWith("LMSG")) heard.push(line);
+      else if (/^[LH]MSG /.test(line)) heard.push(line);
       else if (line === "PONG") pong?.resolve();
       else if (line === "PING") socket.write("PONG\r\n");
     })
