@@ -47,7 +47,7 @@ async function make(
   const steps = createSteps((line) => console.log(line));
   const onMessage = (text: string) => void process.stderr.write(text);
   await steps.step("bundle", ensureBundle);
-  const parts = await collectParts(steps, onMessage);
+  const parts = await collectParts(steps, { onMessage });
   const sizes: string[] = [];
   for (const board of boardNames.filter((name) => named.includes("all") || named.includes(name))) {
     const { path, bytes } = await assembleImage({ board, parts, steps, fast, onMessage });

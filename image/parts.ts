@@ -13,10 +13,18 @@ export interface Parts {
   readonly root: string;
 }
 
-export async function collectParts({ step }: Steps, onMessage: (text: string) => void): Promise<Parts> {
+export interface PartsOptions {
+  onMessage: (text: string) => void;
+  /** Folder whose files are laid over the root slot's. @default none */
+  overlay?: string | undefined;
+}
+
+export async function collectParts({ step }: Steps, { onMessage, overlay }: PartsOptions): Promise<Parts> {
   await step("tool root", () => pathFrom("image/tools/root.sh", [], { onMessage }));
   const kernel = await step("kernel", () => pathFrom("image/kernel/build.sh", [], { onMessage }));
-  const root = await step("root slot", () => pathFrom("image/root/build.sh", [], { onMessage }));
+  const root = await step("root slot", () =>
+    pathFrom("image/root/build.sh", overlay ? ["--overlay", overlay] : [], { onMessage }),
+  );
   const initrd = await step("initramfs", () => pathFrom("image/boot/initrd.sh", [], { onMessage }));
   return { kernel, initrd, root };
 }
@@ -32,6 +40,8 @@ export async function describeParts({ kernel, initrd, root }: Parts) {
   return {
     kernel: {
       version: /^# Linux\/\S+ (\S+) Kernel Configuration$/m.exec(config)?.[1],
+      // Debian's source package, whose fixes have numbers of their own.
+      package: /^source_version=(\S+)$/m.exec(await text(import.meta.dirname, "kernel/build.sh"))?.[1],
       build: basename(kernel),
       bytes: await bytes(kernel, "Image"),
       deviceTrees: (await readdir(join(kernel, "dtbs"))).toSorted(),

@@ -26,18 +26,6 @@ UMEC_MBR_TYPE=0
 export UMEC_TABLE UMEC_MBR_TYPE
 cd "$1"
 
-# volume <folder> <MiB> <label> <identifier>: FAT16, as every boot ROM and boot loader reads it
-volume() {
-  rm -f "$1.vfat"
-  truncate -s "$2M" "$1.vfat"
-  mkfs.vfat --invariant -F 16 -s 4 -n "$3" -i "$4" "$1.vfat" >/dev/null
-  find "$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-  # One after the other and sorted, so that the order in the directory does not depend on the host's.
-  (cd "$1" && find . -mindepth 1 -maxdepth 1 | sort) | while read -r entry; do
-    mcopy -s -m -i "$1.vfat" "$1/$entry" ::
-  done
-}
-
 # The partition is made for 64 MiB and grows to the card: blocks of 4 KiB and inodes as for a big file system, and
 # room in the group descriptors for 2 TiB. A journal of 8 MiB, since it does not grow later.
 data() {
@@ -48,8 +36,8 @@ data() {
     -E resize=536870912,hash_seed=756d6563-0000-4000-8000-0000000000db,root_owner=0:0,lazy_itable_init=0 data.ext4
 }
 
-volume boot 64 UMEC 756D6501
-volume slot 48 UMEC-SLOT 756D6502
+"$here/volume.sh" boot 64 UMEC 756D6501
+"$here/volume.sh" slot 48 UMEC-SLOT 756D6502
 data
 rm -rf none genimage.tmp
 mkdir none

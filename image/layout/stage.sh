@@ -1,6 +1,7 @@
 #!/bin/sh
 # Lays out what a board's boot partition and kernel slot hold:
 #   stage.sh <board> <work> <kernel> <initrd> <verity> [firmware]
+# UMEC_VERSION is the version that the slot says of itself; package.json's if it is not set.
 #
 # <kernel> is a folder with Image and dtbs/, <verity> the file about the root slot (see image/boot/slot-env.sh),
 # [firmware] a folder whose files the board's first boot stages read from the boot partition. In <work> appear boot/
@@ -44,5 +45,6 @@ fi
 cp "$3/Image" "$slot/Image"
 cp "$4" "$slot/initrd"
 cp "$3"/dtbs/*.dtb "$slot/dtbs/"
-"$image/boot/slot-env.sh" "$5" "$slot/Image" "$slot/initrd" >"$slot/slot.env"
+version=${UMEC_VERSION:-$(sed -n 's/^  "version": "\(.*\)",$/\1/p' "$image/../package.json")}
+"$image/boot/slot-env.sh" "$5" "$slot/Image" "$slot/initrd" "$version" >"$slot/slot.env"
 chmod -R u=rwX,go=rX "$boot" "$slot"
