@@ -1,5 +1,6 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { connectUser, createUser, type ServerAddress } from "../nats/claims.ts";
+import { startCampaigns } from "./campaign.ts";
 import { type EnrolDesk, recordOf, revocationsOf } from "./desk.ts";
 import { startEnrolService } from "./enrol-service.ts";
 import { createNodeRecords } from "./node-records.ts";
@@ -24,7 +25,7 @@ export interface Enrolment extends AsyncDisposable {
 }
 
 /**
- * Brings what the hub shows into agreement with the registry, and then answers questions. What a crash or a change without a
+ * Brings what the hub shows into agreement with the registry, and then answers questions and leads rollouts (campaign.ts). What a crash or a change without a
  * running hub left open, an account, a bucket, a record, is made up for before the first answer.
  */
 export async function startEnrolment(parts: EnrolmentParts): Promise<Enrolment> {
@@ -73,6 +74,7 @@ export async function startEnrolment(parts: EnrolmentParts): Promise<Enrolment> 
       inboxPrefix: "_INBOX_hub",
     });
     const service = await startEnrolService(nc, desk);
+    const campaigns = startCampaigns({ nc: fleet, replicas, log: desk.log.child({ part: "rollouts" }) });
     return {
       apply,
       get refusals() {
@@ -80,6 +82,7 @@ export async function startEnrolment(parts: EnrolmentParts): Promise<Enrolment> 
       },
       async [Symbol.asyncDispose]() {
         await service[Symbol.asyncDispose]();
+        await campaigns[Symbol.asyncDispose]();
         await fleet.close();
       },
     };

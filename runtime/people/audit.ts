@@ -3,7 +3,7 @@
  *
  * An entry is one SenML record of the plugin `audit` in the lane alarm, so it is on disk like a sample, signed like
  * one, and the last to go when the disk is full. Its name is the kind (`session`, `command`, `target`, `users`,
- * `reboot`), its value a JSON object with `person`, `level`, `what`, `result`, and where it is known `from`.
+ * `reboot`, `enrol`, `update`), its value a JSON object with `person`, `level`, `what`, `result`, and where it is known `from`.
  *
  * `append` resolves when the entry is on disk. What changes something is entered before it is done (`asked`) and
  * after, before its answer: if it can't be entered it is not done.
@@ -31,7 +31,7 @@ export interface AuditOptions {
   perS?: number;
 }
 
-export type AuditKind = "session" | "command" | "target" | "users" | "reboot" | "enrol";
+export type AuditKind = "session" | "command" | "target" | "users" | "reboot" | "enrol" | "update";
 
 export interface AuditEntry {
   kind: AuditKind;

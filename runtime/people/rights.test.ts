@@ -7,9 +7,29 @@ import { type Asker, levels } from "./types.ts";
 const allowed: Record<Asker["level"], readonly Right[]> = {
   viewer: ["status", "session"],
   operator: ["status", "session", "command"],
-  maintainer: ["status", "session", "command", "target-read", "target-write"],
-  owner: ["status", "session", "command", "target-read", "target-write", "target-own", "enrol", "reboot"],
-  node: ["status", "session", "command", "target-read", "target-write", "target-own", "enrol", "reboot"],
+  maintainer: ["status", "session", "command", "target-read", "target-write", "update"],
+  owner: [
+    "status",
+    "session",
+    "command",
+    "target-read",
+    "target-write",
+    "target-own",
+    "update",
+    "enrol",
+    "reboot",
+  ],
+  node: [
+    "status",
+    "session",
+    "command",
+    "target-read",
+    "target-write",
+    "target-own",
+    "update",
+    "enrol",
+    "reboot",
+  ],
 };
 
 test("each level has its rights and no others", () => {

@@ -20,6 +20,8 @@ export const leastLevels = {
   "target-write": "maintainer",
   /** To change what could lift oneself: people and their keys, programs that run as the node, its name and its data. */
   "target-own": "owner",
+  /** `umec update`: what is signed is all that can be installed. */
+  update: "maintainer",
   /** `umec enrol`: to bring the node to a hub. */
   enrol: "owner",
   /** `umec reboot`. */
@@ -33,6 +35,7 @@ export const changing: ReadonlySet<Right> = new Set([
   "command",
   "target-write",
   "target-own",
+  "update",
   "enrol",
   "reboot",
 ]);

@@ -1,6 +1,7 @@
 /** People: what a schema can't say about their keys. */
 import { auditPlugin } from "../people/types.ts";
 import { sshKeyOf, sshKeyPattern } from "../ssh-key.ts";
+import { updatePlugin } from "../update-wire.ts";
 import type { Problem } from "./finding.ts";
 import { isRecord, toPointer } from "./json.ts";
 
@@ -9,8 +10,9 @@ const syntax = new RegExp(sshKeyPattern, "u");
 /** `users` and `plugins` are as in the file, and may be of any shape. */
 export function checkUsers(users: unknown, plugins: unknown): Problem[] {
   const problems: Problem[] = [];
-  if (isRecord(plugins) && Object.hasOwn(plugins, auditPlugin)) {
-    const pointer = toPointer("plugins", auditPlugin);
+  for (const name of [auditPlugin, updatePlugin]) {
+    if (!isRecord(plugins) || !Object.hasOwn(plugins, name)) continue;
+    const pointer = toPointer("plugins", name);
     const hint = "call it otherwise";
     problems.push({ pointer, at: "key", reason: "this name is the node's own", hint });
   }

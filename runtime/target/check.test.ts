@@ -21,6 +21,8 @@ test("one line is a node: every default is filled in, paths are absolute", async
     log: { level: "info" },
     outbox: { quotaBytes: 268_435_456, commitMs: 10, commitBytes: 262_144 },
     objects: { quotaBytes: 67_108_864, bytesPerS: 1_048_576 },
+    update: { automatic: true, rateBytesPerS: 524_288 },
+    gate: { deadlineS: 300, offline: false },
     clock: { trust: "auto" },
     plugins: [],
     alarms: [],
@@ -41,8 +43,8 @@ link:
 outbox: { quotaBytes: 1GiB }
 clock: { trust: synchronized }
 plugins:
-  zoo: { driver: click, limits: { bytesPerS: 2MiB } }
-  button: { driver: click, required: true, options: { line: 7 } }
+  zoo: { driver: click, required: false, limits: { bytesPerS: 2MiB } }
+  button: { driver: click, options: { line: 7 } }
 `);
   assert.deepEqual(target?.link, {
     hubUrls: ["tls://hub-1.example.org:7422", "tls://hub-2.example.org:7500"],

@@ -40,16 +40,18 @@ const anyTarget: fc.Arbitrary<Target> = fc
     hub: mostly<string | undefined>("tls://hub:7422", "tls://hub-2:7422", undefined),
     commitMs: mostly(10, 20),
     trust: mostly<Target["clock"]["trust"]>("auto", "always"),
+    deadlineS: mostly(300, 60),
     alarmLimit: mostly<number | undefined>(undefined, 1, 2),
     plugins: fc.uniqueArray(anyPlugin, { selector: ({ name }) => name, maxLength: 4 }),
   })
-  .map(({ node, dataPath, level, hub, commitMs, trust, alarmLimit, plugins }) => {
+  .map(({ node, dataPath, level, hub, commitMs, trust, deadlineS, alarmLimit, plugins }) => {
     const { link, ...offline } = targetOf({
       node,
       dataPath,
       log: { level },
       outbox: { quotaBytes: 1_048_576, commitMs, commitBytes: 4096 },
       clock: { trust },
+      gate: { deadlineS, offline: false },
       alarms: alarmLimit === undefined ? [] : [alarmOf("hot", alarmLimit)],
       plugins: plugins.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     });
@@ -149,6 +151,8 @@ test("a node's first steps come in the order in which it can do them", () => {
     "set clock trust to auto",
     "set the outbox to 1048576 bytes, a commit every 10 ms or 4096 bytes",
     "set the store of objects to 1048576 bytes, 65536 bytes a second to the hub",
+    "set updates to restart by themselves, at any time",
+    "a new system has 300 s to be good, with the hub",
     "add the accounts of a, b",
     "start plugin a (driver click)",
     "start plugin b (driver click)",

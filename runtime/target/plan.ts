@@ -26,6 +26,8 @@ export function plan(current: Reached | undefined, target: Target): Step[] {
   if (!same("outbox", from.outbox, target.outbox)) steps.push({ kind: "set-outbox", outbox: target.outbox });
   if (!same("objects", from.objects, target.objects))
     steps.push({ kind: "set-objects", objects: target.objects });
+  if (!same("update", from.update, target.update)) steps.push({ kind: "set-update", update: target.update });
+  if (!same("gate", from.gate, target.gate)) steps.push({ kind: "set-gate", gate: target.gate });
   if (!same("alarms", from.alarms ?? [], target.alarms))
     steps.push({ kind: "set-alarms", alarms: target.alarms });
   steps.push(...planPlugins(from, target, unsure));

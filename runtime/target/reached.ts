@@ -38,6 +38,10 @@ export function advance(reached: Reached, step: Step): Reached {
       return { ...next, outbox: step.outbox };
     case "set-objects":
       return { ...next, objects: step.objects };
+    case "set-update":
+      return { ...next, update: step.update };
+    case "set-gate":
+      return { ...next, gate: step.gate };
     case "set-alarms":
       return { ...next, alarms: step.alarms };
     case "set-users":

@@ -24,9 +24,9 @@ test("the node is led to its target, and then there is nothing left to do", asyn
   const { reconciler, done } = node();
   const target = targetOf({ plugins: [pluginOf("a")] });
   assert.deepEqual(await reconciler.reconcile(target, signal), { kind: "reached" });
-  assert.equal(done.length, 8);
+  assert.equal(done.length, 10);
   assert.deepEqual(await reconciler.reconcile(structuredClone(target), signal), { kind: "reached" });
-  assert.equal(done.length, 8);
+  assert.equal(done.length, 10);
 });
 
 test("a plugin that fails to start holds up nobody, and only it is tried again", async () => {

@@ -36,6 +36,12 @@ export function resolveTarget(
       quotaBytes: Number(file.objects!.quotaBytes),
       bytesPerS: Number(file.objects!.bytesPerS),
     },
+    update: {
+      automatic: file.update!.automatic!,
+      ...(file.update!.window !== undefined && { window: file.update!.window }),
+      rateBytesPerS: Number(file.update!.rateBytesPerS),
+    },
+    gate: { deadlineS: file.update!.gate!.deadlineS!, offline: file.update!.gate!.offline! },
     clock: { trust: file.clock!.trust as ClockTrust },
     plugins: Object.entries(file.plugins!)
       .map(

@@ -23,7 +23,7 @@ function keysOf(schema: unknown, path = ""): Key[] {
 
 test("every key has a description, and a default when it may be left out", () => {
   const keys = keysOf(targetSchema);
-  assert.equal(keys.length, 55);
+  assert.equal(keys.length, 62);
   assert.deepEqual(
     keys.filter(({ schema }) => typeof schema.description !== "string").map(({ path }) => path),
     [],
@@ -34,6 +34,7 @@ test("every key has a description, and a default when it may be left out", () =>
       "/link",
       "/link/credentials",
       "/link/ca",
+      "/update/window",
       "/plugins/*/driver",
       "/plugins/*/exec",
       "/plugins/*/isolate",

@@ -54,7 +54,7 @@ export const linkSchema = Type.Object(
       uniqueItems: true,
       title: "URL of the hub",
       description:
-        "Where the hub accepts leaf nodes: one URL, or a list of the URLs of one cluster. tls:// always encrypts, nats-leaf:// only when the hub asks for it. The port is 7422 unless given.",
+        "Where the hub accepts leaf nodes: one URL, or a list of the URLs of one cluster. tls:// always encrypts, from the first byte on; nats-leaf:// only when the hub asks for it after its greeting. The port is 7422 unless given.",
       examples: [
         "nats-leaf://127.0.0.1:7422",
         ["tls://hub-1.example.org:7422", "tls://hub-2.example.org:7422"],
@@ -306,7 +306,7 @@ export const pluginSchema = Type.Object(
     ),
     required: Type.Optional(
       Type.Boolean({
-        default: false,
+        default: true,
         description:
           "Whether a software update counts as good only after this plugin has sampled; else the node falls back.",
       }),
@@ -412,6 +412,60 @@ export const userSchema = Type.Object(
   { ...closed, description: "One person." },
 );
 
+export const gateSchema = Type.Object(
+  {
+    deadlineS: Type.Optional(
+      Type.Integer({
+        minimum: 30,
+        maximum: 3600,
+        default: 300,
+        title: "seconds",
+        description:
+          "How long a new system may take from its start until all required plugins have sampled and the hub has answered; else the node falls back to the old one.",
+      }),
+    ),
+    offline: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          "Whether a new system counts as good although the hub has not answered, for a node that is rarely linked.",
+      }),
+    ),
+  },
+  { ...closed, default: {}, description: "What a new system must show before it is kept." },
+);
+
+export const updateSchema = Type.Object(
+  {
+    automatic: Type.Optional(
+      Type.Boolean({
+        default: true,
+        description:
+          "Whether the node restarts by itself for an update that the hub has ordered; else a person says when, by umec update --restart.",
+      }),
+    ),
+    window: Type.Optional(
+      Type.String({
+        pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$",
+        patternErrorMessage: "must be a time of day from and to, such as 02:00-04:00",
+        description:
+          "Time of day, UTC, in which the node may restart for an update; one that ends before it begins crosses midnight. It fetches and installs at any time. @default at any time",
+        examples: ["02:00-04:00"],
+      }),
+    ),
+    rateBytesPerS: size({
+      minimum: 1024,
+      maximum: 1024 ** 3,
+      default: 524_288,
+      description:
+        "Most bytes of an update a second from the hub, so that samples keep their share of the link.",
+      examples: ["512KiB"],
+    }),
+    gate: Type.Optional(gateSchema),
+  },
+  { ...closed, default: {}, description: "Updates of the node's system." },
+);
+
 export const targetSchema = Type.Object(
   {
     node: Type.String({
@@ -442,6 +496,7 @@ export const targetSchema = Type.Object(
     link: Type.Optional(linkSchema),
     outbox: Type.Optional(outboxSchema),
     objects: Type.Optional(objectsSchema),
+    update: Type.Optional(updateSchema),
     clock: Type.Optional(
       Type.Object(
         {

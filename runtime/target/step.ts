@@ -1,6 +1,15 @@
 import type { AlarmTarget } from "../alarms/types.ts";
 import type { UserTarget } from "../people/types.ts";
-import type { ClockTrust, LinkTarget, LogLevel, ObjectsTarget, OutboxTarget, PluginTarget } from "./types.ts";
+import type {
+  ClockTrust,
+  GateTarget,
+  LinkTarget,
+  LogLevel,
+  ObjectsTarget,
+  OutboxTarget,
+  PluginTarget,
+  UpdateTarget,
+} from "./types.ts";
 
 /**
  * One small step towards a target. Applying a step again, also one that failed half-way, must do no harm:
@@ -16,6 +25,8 @@ export type Step =
   | { kind: "set-clock"; trust: ClockTrust }
   | { kind: "set-outbox"; outbox: OutboxTarget }
   | { kind: "set-objects"; objects: ObjectsTarget }
+  | { kind: "set-update"; update: UpdateTarget }
+  | { kind: "set-gate"; gate: GateTarget }
   | { kind: "set-alarms"; alarms: readonly AlarmTarget[] }
   | { kind: "set-users"; users: readonly UserTarget[] }
   | { kind: "stop-plugin"; plugin: string }
@@ -48,6 +59,14 @@ export function describeStep(step: Step): string {
       const { quotaBytes, bytesPerS } = step.objects;
       return `set the store of objects to ${quotaBytes} bytes, ${bytesPerS} bytes a second to the hub`;
     }
+    case "set-update": {
+      const { automatic, window } = step.update;
+      return `set updates to restart ${automatic ? `by themselves, ${window ?? "at any time"}` : "when a person says so"}`;
+    }
+    case "set-gate": {
+      const { deadlineS, offline } = step.gate;
+      return `a new system has ${deadlineS} s to be good, ${offline ? "also without the hub" : "with the hub"}`;
+    }
     case "set-alarms":
       return step.alarms.length === 0
         ? "watch for no alarms"
@@ -74,7 +93,7 @@ export function describeStep(step: Step): string {
 }
 
 /**
- * What a step changes, as names of pieces: `open`, `log`, `clock`, `outbox`, `objects`, `alarms`, `users`, `link`, `plugin/<name>`,
+ * What a step changes, as names of pieces: `open`, `log`, `clock`, `outbox`, `objects`, `update`, `gate`, `alarms`, `users`, `link`, `plugin/<name>`,
  * `account/<name>`. `needs-restart` changes nothing in this process.
  */
 export function piecesOf(step: Step): string[] {
@@ -91,6 +110,10 @@ export function piecesOf(step: Step): string[] {
       return ["outbox"];
     case "set-objects":
       return ["objects"];
+    case "set-update":
+      return ["update"];
+    case "set-gate":
+      return ["gate"];
     case "set-alarms":
       return ["alarms"];
     case "set-users":

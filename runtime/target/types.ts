@@ -27,6 +27,8 @@ export interface Target {
   secrets?: ReadonlyMap<string, string>;
   outbox: OutboxTarget;
   objects: ObjectsTarget;
+  update: UpdateTarget;
+  gate: GateTarget;
   clock: { trust: ClockTrust };
   /** Sorted by name, each name once. */
   plugins: readonly PluginTarget[];
@@ -68,6 +70,24 @@ export interface ObjectsTarget {
   quotaBytes: number;
   /** Most bytes a second that objects may take of the link. */
   bytesPerS: number;
+}
+
+/** How updates of the system are taken. */
+export interface UpdateTarget {
+  /** Whether the node restarts by itself for one that is installed. */
+  automatic: boolean;
+  /** The time of day, UTC, in which it may: `02:00-04:00`. Absent: any. */
+  window?: string;
+  /** Most bytes a second that an update may take of the link. */
+  rateBytesPerS: number;
+}
+
+/** What a new system must show before it is kept, beside the required plugins' samples. */
+export interface GateTarget {
+  /** How long it may take, from the kernel's start. */
+  deadlineS: number;
+  /** Whether the hub need not answer. */
+  offline: boolean;
 }
 
 export interface PluginTarget {
