@@ -8,7 +8,9 @@
 import { createHash } from "node:crypto";
 import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { systemFileName } from "../runtime/update/program/system.ts";
 import { version } from "../runtime/version.ts";
+import { addonVersions } from "./addon-versions.ts";
 import { addons } from "./addons.ts";
 import { addonCode } from "./build-addons.ts";
 import { contentsOf } from "./contents.ts";
@@ -30,8 +32,8 @@ export interface BundleOptions {
 export interface Bundle {
   /** Of all modules together. */
   scriptBytes: number;
-  /** Of those among them that only a hub loads. */
-  hubBytes: number;
+  /** Of those among them that only an operator's machine loads. */
+  operatorBytes: number;
   /** Sources that went in, relative to the tree. */
   inputs: readonly string[];
 }
@@ -66,16 +68,17 @@ export async function makeBundle({ architecture, outDir, nats }: BundleOptions):
   await write(join(work, "LICENSES.txt"), writeLicences(own, components));
   await write(join(work, "sbom.cdx.json"), writeSbom({ version, components, sha256 }));
   await write(join(work, "VERSION"), `${version}\n`);
+  await write(join(work, systemFileName), `${JSON.stringify({ version, addons: await addonVersions() })}\n`);
 
   await rm(outDir, { recursive: true, force: true });
   await rename(work, outDir);
   let scriptBytes = 0;
-  let hubBytes = 0;
+  let operatorBytes = 0;
   for (const [name, { length }] of scripts.modules) {
     scriptBytes += length;
-    if (scripts.hubModules.has(name)) hubBytes += length;
+    if (scripts.operatorModules.has(name)) operatorBytes += length;
   }
-  return { scriptBytes, hubBytes, inputs: scripts.inputs };
+  return { scriptBytes, operatorBytes, inputs: scripts.inputs };
 }
 
 async function makeDir(path: string): Promise<void> {

@@ -59,7 +59,7 @@ export async function contentsOf({
     {
       name: "nats-server",
       version: nats.version,
-      purl: `pkg:deb/debian/nats-server@${nats.version}?arch=${debian}`,
+      purl: `pkg:deb/debian/nats-server@${nats.version}?arch=${debian}&distro=sid`,
       cpe: `cpe:2.3:a:linuxfoundation:nats-server:${nats.version.replace(/-.*/, "")}:*:*:*:*:*:*:*`,
       licence: "Apache-2.0",
       licenceText: nats.copyright,

@@ -18,11 +18,11 @@ try {
   for (const architecture of architectures.filter((name) => named.length === 0 || named.includes(name))) {
     const outDir = join(root, "dist", `umec-linux-${architecture}`);
     const nats = await natsPackage(architecture);
-    const { scriptBytes, hubBytes } = await makeBundle({ architecture, outDir, nats });
+    const { scriptBytes, operatorBytes } = await makeBundle({ architecture, outDir, nats });
     const megabytes = ((await sizeOf(outDir)) / 1e6).toFixed(1);
-    const [scripts, hub] = [scriptBytes, hubBytes].map((bytes) => (bytes / 1e6).toFixed(2));
+    const [scripts, operators] = [scriptBytes, operatorBytes].map((bytes) => (bytes / 1e6).toFixed(2));
     console.log(
-      `${relative(root, outDir)}: ${megabytes} MB, scripts ${scripts} MB, ${hub} MB of them only a hub's`,
+      `${relative(root, outDir)}: ${megabytes} MB, scripts ${scripts} MB, ${operators} MB of them only an operator's`,
     );
   }
 } catch (error) {

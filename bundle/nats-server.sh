@@ -8,7 +8,8 @@
 #   4. Debian sid's package, put into the cache
 #
 # With --package only 3 and 4 count, and beside the binary lie `copyright` and `version`, both the package's: what
-# is shipped must not depend on what this machine has on its PATH.
+# is shipped must not depend on what this machine has on its PATH. Its version is pinned in image/root/versions.lock;
+# where the mirror has another one this says so, and with UMEC_LOCKED=1 it is an error.
 #
 # The package comes through apt, which checks its signature, with a configuration, lists and a cache of its
 # own: no root is needed and the machine's apt is not touched. Its mirror is UMEC_DEBIAN_MIRROR or the one
@@ -60,9 +61,21 @@ host_architecture() {
   esac
 }
 
+# Whether the package in the cache is the pinned one, or the one that the mirror had when that was asked for (`pin`).
+is_pinned() {
+  [ -s "${binary%/*}/version" ] || return 1
+  [ -n "$pinned" ] || return 0
+  for file in version pin; do
+    [ -r "${binary%/*}/$file" ] || continue
+    read -r found <"${binary%/*}/$file"
+    [ "$found" != "$pinned" ] || return 0
+  done
+  return 1
+}
+
 cached() {
   [ -x "$binary" ] || return 1
-  [ -z "$package" ] || [ -s "${binary%/*}/version" ] || return 1
+  [ -z "$package" ] || is_pinned || return 1
   [ "$architecture" != "$host" ] || new_enough "$(version_of "$binary")"
 }
 
@@ -115,14 +128,20 @@ fetch() {
   set -- "$work"/nats-server_*.deb
   version=$(dpkg-deb -f "$1" Version)
   dpkg --compare-versions "$version" ge "$oldest" || fail "the mirror's nats-server is $version, too old" "$next"
+  if [ -n "$package" ] && [ -n "$pinned" ] && [ "$version" != "$pinned" ]; then
+    [ "${UMEC_LOCKED:-}" != 1 ] || fail "the mirror has nats-server $version, not $pinned, and UMEC_LOCKED=1 forbids that" \
+      "look at what has changed, then run image/bump.sh"
+    say "the mirror has nats-server $version, not $pinned as in image/root/versions.lock; image/bump.sh takes it over"
+  fi
   dpkg-deb -x "$1" "$work/root"
 
   mkdir -p "${binary%/*}"
   # The version last: where it is, all three belong together.
-  rm -f "${binary%/*}/version"
+  rm -f "${binary%/*}/version" "${binary%/*}/pin"
   mv -f "$work/root/usr/sbin/nats-server" "$binary"
   mv -f "$work/root/usr/share/doc/nats-server/copyright" "${binary%/*}/copyright"
   printf '%s\n' "$version" >"$work/version"
+  printf '%s\n' "$pinned" >"${binary%/*}/pin"
   mv -f "$work/version" "${binary%/*}/version"
   say "nats-server $version is at $binary"
 }
@@ -169,6 +188,7 @@ fi
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/umec/nats-server
 binary=$cache/$architecture/nats-server
+pinned=$(sed -n 's/^nats-server \([^ ]*\) .* bundle$/\1/p' "${0%/*}/../image/root/versions.lock" 2>/dev/null || :)
 if ! cached; then
   mkdir -p "$cache"
   exec 9>"$cache/.lock"

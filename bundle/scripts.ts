@@ -10,7 +10,7 @@
  *   architecture either.
  * - Names of functions and classes are kept: a stack in a log can be read without the maps.
  */
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { build, type Metafile, type OutputFile, type Plugin } from "esbuild";
 import { addons } from "./addons.ts";
 import { ownSources } from "./own-sources.ts";
@@ -24,13 +24,15 @@ export interface Scripts {
   maps: ReadonlyMap<string, Uint8Array>;
   /** What went in, relative to the tree. */
   inputs: readonly string[];
-  /** Modules that only a hub loads, and no node. */
-  hubModules: ReadonlySet<string>;
+  /** Modules that only an operator's machine loads, a hub for instance, and no node. */
+  operatorModules: ReadonlySet<string>;
 }
 
 /** What is started by its file name: output (without `.mjs`) and source. */
 const entries = {
   umec: "runtime/cli/umec.ts",
+  start: "runtime/cli/program-start.ts",
+  "program-guard": "runtime/update/program/guard.ts",
   "outbox-thread": "runtime/outbox/thread.ts",
 } as const;
 
@@ -52,8 +54,14 @@ function withoutIdleBanner({ path, contents, text }: OutputFile): Uint8Array {
   return /\brequire\b/.test(rest) ? contents : Buffer.from(rest);
 }
 
-/** `from`: other entries than the program's, for tests. Rejects with esbuild's errors, and what makes it stop here. */
-export async function buildScripts(from: Readonly<Record<string, string>> = entries): Promise<Scripts> {
+/**
+ * `from`: other entries than the program's, for tests. `version`: another than package.json's. Rejects with esbuild's
+ * errors, and what makes it stop here.
+ */
+export async function buildScripts(
+  from: Readonly<Record<string, string>> = entries,
+  version?: string,
+): Promise<Scripts> {
   const replaced = replaceModules();
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
@@ -80,7 +88,12 @@ export async function buildScripts(from: Readonly<Record<string, string>> = entr
     metafile: true,
     logLevel: "silent",
     logOverride: { "import-is-undefined": "error" },
-    plugins: [ownSources(from), replaced.plugin, addonFiles],
+    plugins: [
+      ownSources(from),
+      replaced.plugin,
+      addonFiles,
+      ...(version === undefined ? [] : [otherVersion(version)]),
+    ],
   });
   const files = outputFiles
     .map((file) => [basename(file.path), withoutIdleBanner(file)] as const)
@@ -91,21 +104,22 @@ export async function buildScripts(from: Readonly<Record<string, string>> = entr
     inputs: Object.keys(usedInputs(metafile))
       .filter((input) => !replaced.isStandIn(input))
       .toSorted(),
-    hubModules: hubModules(metafile),
+    operatorModules: operatorModules(metafile),
   };
 }
 
-/** Where what a node never does begins, in import(). */
-const hubSource = /^runtime\/(hub|hub-init)\/|^runtime\/cli\/hub-/;
+/** Where what a node never does begins, in import(): a hub, a card, an audit, the demo, a driver's first files. */
+const operatorSource =
+  /^runtime\/(hub|hub-init|sbom-audit|demo|scaffold)\/|^runtime\/cli\/(hub-|ota-|flash-)/;
 
-function hubModules({ outputs }: Metafile): Set<string> {
+function operatorModules({ outputs }: Metafile): Set<string> {
   const ofNodes = new Set<string>();
   const visit = (path: string): void => {
     const output = outputs[path];
     if (!output || ofNodes.has(path)) return;
     ofNodes.add(path);
     for (const { path: next, kind } of output.imports) {
-      const lazy = kind === "dynamic-import" && hubSource.test(outputs[next]?.entryPoint ?? "");
+      const lazy = kind === "dynamic-import" && operatorSource.test(outputs[next]?.entryPoint ?? "");
       if (!lazy) visit(next);
     }
   };
@@ -120,6 +134,20 @@ function hubModules({ outputs }: Metafile): Set<string> {
 /** Modules that were looked at but left out whole are not inside. */
 function usedInputs(metafile: Metafile): Record<string, unknown> {
   return Object.assign({}, ...Object.values(metafile.outputs).map(({ inputs }) => inputs));
+}
+
+/** Instead of package.json's, of which `runtime/version.ts` takes nothing else. */
+function otherVersion(version: string): Plugin {
+  return {
+    name: "other-version",
+    setup({ onLoad }) {
+      onLoad({ filter: /\/package\.json$/ }, ({ path }) =>
+        path === join(root, "package.json")
+          ? { contents: JSON.stringify({ version }), loader: "json" }
+          : undefined,
+      );
+    },
+  };
 }
 
 /** Machine code lies beside the modules. */

@@ -44,3 +44,17 @@ test("with it, programs that are started do not have it", { skip: possible }, as
   const said = await script(show, "--inh-caps=+sys_time", "--ambient-caps=+sys_time");
   assert.equal(said, `${sysTime} 0 ${sysTime}`);
 });
+
+test("a program that takes this process's place has it again", { skip: possible }, async () => {
+  const replace = `
+    const { handClockOn, keepClockToOurselves } = await import(${module});
+    await keepClockToOurselves();
+    HAND_ON
+    process.execve("/bin/sh", ["sh", "-c", "grep CapEff /proc/self/status"], { PATH: "/usr/bin:/bin" });`;
+  const capable = ["--inh-caps=+sys_time", "--ambient-caps=+sys_time"];
+  assert.match(await script(replace.replace("HAND_ON", ""), ...capable), /CapEff:\s*0000000000000000$/);
+  const handing = replace.replace("HAND_ON", "await handClockOn();");
+  assert.match(await script(handing, ...capable), /CapEff:\s*0000000002000000$/);
+  // And has no more than there was.
+  assert.match(await script(handing), /CapEff:\s*0000000000000000$/);
+});

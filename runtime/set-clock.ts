@@ -13,6 +13,8 @@ export type SetClock = (unixMs: number) => Promise<string | undefined>;
 const clockRealtime = 0;
 const prCapAmbient = 47;
 const prCapAmbientClearAll = 4;
+const prCapAmbientRaise = 2;
+const capSysTime = 25;
 
 export const setSystemClock: SetClock = async (unixMs) => {
   const { default: koffi } = await import("koffi");
@@ -31,9 +33,20 @@ export async function keepClockToOurselves(): Promise<void> {
   const status = await readFile("/proc/self/status", "latin1").catch(() => "");
   const inherited = /^CapAmb:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
   if (/^0*$/.test(inherited)) return;
-  const { default: koffi } = await import("koffi");
-  const prctl = koffi.load(null).func("int prctl(int option, ulong a, ulong b, ulong c, ulong d)") as (
-    ...args: number[]
-  ) => number;
+  const prctl = await loadPrctl();
   prctl(prCapAmbient, prCapAmbientClearAll, 0, 0, 0);
+}
+
+/** Takes that back, for a program that this process is about to be replaced by. Does nothing without the privilege. */
+export async function handClockOn(): Promise<void> {
+  const status = await readFile("/proc/self/status", "latin1").catch(() => "");
+  const inheritable = BigInt(`0x${/^CapInh:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  if ((inheritable & (1n << BigInt(capSysTime))) === 0n) return;
+  const prctl = await loadPrctl();
+  prctl(prCapAmbient, prCapAmbientRaise, capSysTime, 0, 0);
+}
+
+async function loadPrctl(): Promise<(...args: number[]) => number> {
+  const { default: koffi } = await import("koffi");
+  return koffi.load(null).func("int prctl(int option, ulong a, ulong b, ulong c, ulong d)");
 }

@@ -27,7 +27,7 @@ function program(): Command {
 }
 
 /** The first teaches by doing, the others are started by the node or its image alone and shown in no help. */
-const withoutExamples = ["demo", "plugin-process", "session", "people", "apply"];
+const withoutExamples = ["demo", "plugin-process", "program-install", "session", "people", "apply"];
 
 test("every command's help teaches by two examples or more", () => {
   const commands = leaves(program()).filter((command) => !withoutExamples.includes(command.name()));

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { version } from "../version.ts";
+import { addAuditCommand } from "./audit.ts";
 import { addCheckCommand } from "./check.ts";
 import { addCommissionCommand } from "./commission.ts";
 import type { Context } from "./context.ts";
@@ -10,9 +11,11 @@ import { exitCodeMeanings } from "./exit-codes.ts";
 import { addFlashCommand } from "./flash.ts";
 import { addHubCommand } from "./hub.ts";
 import { addNewCommand } from "./new.ts";
+import { addOtaCommand } from "./ota.ts";
 import { addOutboxCommand } from "./outbox.ts";
 import { addPeopleCommand } from "./people.ts";
 import { addPluginProcessCommand } from "./plugin-process.ts";
+import { addProgramCommand } from "./program-install.ts";
 import { addRebootCommand } from "./reboot.ts";
 import { addRunCommand } from "./run.ts";
 import { addSchemaCommand } from "./schema.ts";
@@ -21,6 +24,7 @@ import { addSessionCommand } from "./session.ts";
 import { addSetCommand } from "./set.ts";
 import { addStatusCommand } from "./status.ts";
 import { addTargetCommand } from "./target.ts";
+import { addUpdateCommand } from "./update.ts";
 
 /**
  * All commands with their options and help. Each one imports what it does its work with when it is called,
@@ -48,6 +52,7 @@ export function createProgram(context: Context): Command {
   addStatusCommand(program, context);
   addSetCommand(program, context);
   addTargetCommand(program, context);
+  addUpdateCommand(program, context);
   addRebootCommand(program, context);
   addSealCommand(program, context);
   addEnrolCommand(program, context);
@@ -56,7 +61,10 @@ export function createProgram(context: Context): Command {
   addCommissionCommand(program, context);
   addFlashCommand(program, context);
   addHubCommand(program, context);
+  addOtaCommand(program, context);
   addOutboxCommand(program, context);
+  addAuditCommand(program, context);
+  addProgramCommand(program, context);
   addNewCommand(program, context);
   addDemoCommand(program, context);
   addPluginProcessCommand(program, context);

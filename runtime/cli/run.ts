@@ -1,11 +1,16 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, Option } from "commander";
 import { UmecError } from "../errors.ts";
+import type { NodeEnd } from "../node.ts";
 import type { LogLevel } from "../target/types.ts";
 import { addCommand, type Context } from "./context.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { LogFormat } from "./log.ts";
 import { checkFile, countFindings, defaultTargetPath, formatFindings } from "./target-file.ts";
 import { plural } from "./units.ts";
+
+/** How long the service manager may take to begin with a restart of the machine. */
+const machineMs = 60_000;
 
 interface RunOptions {
   logFormat: LogFormat;
@@ -18,7 +23,8 @@ export function addRunCommand(program: Command, context: Context): void {
     summary: "run a node",
     description:
       "Runs the node that a target file describes, and follows the file when it changes. It ends with status 0 " +
-      "at SIGTERM or SIGINT, and with 75 when it must be started again, as after a change of the node's name.",
+      "at SIGTERM or SIGINT. When it must be started again, as after a change of the node's name, a bundle's does so by " +
+      "itself, as the same process; any other ends with 75.",
     examples: [
       "umec run                                   # ./node.yaml",
       "umec run /etc/umec/node.yaml --log-format json",
@@ -58,11 +64,20 @@ async function runNode(file: string, options: RunOptions, { stderr, signal }: Co
       hint: "correct the file; `umec check` shows the findings again",
     });
   }
-  const [{ createLog }, { findNatsServer }, { startNode }, { catchStrayErrors }] = await Promise.all([
+  const [
+    { createLog },
+    { findNatsServer },
+    { startNode },
+    { catchStrayErrors },
+    { followPrograms, startAgain },
+    { watchHealth },
+  ] = await Promise.all([
     import("./log.ts"),
     import("../nats/find-server.ts"),
     import("../node.ts"),
     import("../plugin/stray.ts"),
+    import("./program-run.ts"),
+    import("./program-health.ts"),
   ]);
   const { logFormat, logLevel } = options;
   const log = createLog({ level: logLevel ?? target.log.level, format: logFormat, destination: stderr });
@@ -79,9 +94,28 @@ async function runNode(file: string, options: RunOptions, { stderr, signal }: Co
     throw error;
   });
   if (!node) return exitCodes.ok;
-  const ended = await Promise.race([node.done, aborted(signal)]);
+  const stopped = new AbortController();
+  const another = followPrograms({
+    watchHealth: (listener, until) => watchHealth(node, listener, until),
+    log: log.child({ part: "programs" }),
+    signal: AbortSignal.any([signal, stopped.signal]),
+  });
+  const ended = await Promise.race([node.done, another, aborted(signal)]);
+  stopped.abort();
   await node.stop();
-  return ended?.restart ? exitCodes.temporary : exitCodes.ok;
+  if (!ended?.restart) return exitCodes.ok;
+  const { restartMachine } = ended as NodeEnd;
+  if (restartMachine) {
+    const failed = (error: unknown) => log.error("the machine can't be restarted", { error });
+    await Promise.race([
+      restartMachine().catch(failed),
+      aborted(signal),
+      sleep(machineMs, undefined, { signal }),
+    ]).catch(() => undefined);
+    return signal.aborted ? exitCodes.ok : exitCodes.temporary;
+  }
+  await startAgain(log);
+  return exitCodes.temporary;
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {
