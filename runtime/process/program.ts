@@ -4,11 +4,12 @@
  * - It leads a process group of its own: Ctrl-C reaches the runtime alone, and a signal to the plugin reaches the
  *   programs that it has started.
  * - To stop it gets SIGTERM; after `graceMs` SIGKILL. What it left behind in its group when it ended gets SIGKILL too.
+ *   Who floods (`PLUGIN_FLOOD`) gets SIGKILL at once: it takes the processor from all others as long as it lives.
  * - Its stdin is a pipe that ends when the runtime does, however that dies: a program that reads it learns of that.
  * - Lines of stdout and stderr go to the plugin's log, bounded in length and number (lines.ts).
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { messageOf, UmecError } from "../errors.ts";
+import { isUmecError, messageOf, UmecError } from "../errors.ts";
 import { readLines } from "./lines.ts";
 
 export interface ProgramOptions {
@@ -60,8 +61,9 @@ export async function runProgram(options: ProgramOptions): Promise<void> {
 
   let kill: NodeJS.Timeout | undefined;
   const stop = (): void => {
-    signalGroup(child, "SIGTERM");
-    kill = setTimeout(() => signalGroup(child, "SIGKILL"), graceMs);
+    const floods = isUmecError(signal.reason, "PLUGIN_FLOOD");
+    signalGroup(child, floods ? "SIGKILL" : "SIGTERM");
+    if (!floods) kill = setTimeout(() => signalGroup(child, "SIGKILL"), graceMs);
   };
   signal.addEventListener("abort", stop, { once: true });
   try {
