@@ -4,7 +4,8 @@
 #
 # In the folder lie root/ (its files) and version. It comes through apt in the tool root, which checks its signature,
 # and lies in ${XDG_CACHE_HOME:-~/.cache}/umec/debian/<key of the tool root>/: all packages of an image are of one
-# time. It appears when it is whole, and a lock lets one run at a time fetch. Only the path goes to stdout.
+# time. Where the mirror has another version than image/root/versions.lock this says so, and with UMEC_LOCKED=1 it is an
+# error. It appears when it is whole, and a lock lets one run at a time fetch. Only the path goes to stdout.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,12 +21,12 @@ fail() {
   exit 1
 }
 
-# In the tool root: debian-package.sh --inside <work> <mirror> <package> <component>
+# In the tool root: debian-package.sh --inside <work> <mirror> <package> <component> [security mirror]
 inside() {
   cd "$1"
   mkdir -p none state/lists/partial cache/archives/partial
-  printf 'deb [signed-by=%s arch=arm64] %s trixie %s\n' /usr/share/keyrings/debian-archive-keyring.gpg "$2" "$4" \
-    >sources.list
+  printf 'deb [signed-by=%s arch=arm64] %s %s\n' /usr/share/keyrings/debian-archive-keyring.gpg "$2" "trixie $4" \
+    ${5:+/usr/share/keyrings/debian-archive-keyring.gpg "$5" "trixie-security $4"} >sources.list
   cat >apt.conf <<EOF
 Dir::State "$1/state";
 Dir::State::status "/dev/null";
@@ -62,12 +63,20 @@ package=$1
 component=${2:-main}
 key=$(basename "$(dirname "$("$tools/root.sh")")")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/umec/debian/$key
-place=$cache/$package
+pinned=$(awk -v name="$package" 'NF == 6 && $1 == name { print $2 }' "$here/../root/versions.lock")
+place=$cache/$package${pinned:+_$(printf %s "$pinned" | tr : _)}
 make() {
   mirror=$("$here/../../bundle/debian-mirror.sh")
-  "$tools/run" "$here/debian-package.sh" --inside "$1" "$mirror" "$package" "$component" >&2 ||
+  "$tools/run" "$here/debian-package.sh" --inside "$1" "$mirror" "$package" "$component" \
+    "$("$here/../../bundle/debian-mirror.sh" --security)" >&2 ||
     fail "Debian's $package could not be fetched" "check the mirror $mirror (UMEC_DEBIAN_MIRROR) and the network"
-  say "$package $(cat "$1/version") goes to $place"
+  version=$(cat "$1/version")
+  if [ -n "$pinned" ] && [ "$version" != "$pinned" ]; then
+    [ "${UMEC_LOCKED:-}" != 1 ] || fail "the mirror has $package $version, not $pinned, and UMEC_LOCKED=1 forbids that" \
+      "look at what has changed, then run image/bump.sh"
+    say "the mirror has $package $version, not $pinned as in image/root/versions.lock; image/bump.sh takes it over"
+  fi
+  say "$package $version goes to $place"
 }
 cached "$cache" "$place" make
 printf '%s\n' "$place"

@@ -4,8 +4,8 @@
 #
 # It lies in ${XDG_CACHE_HOME:-~/.cache}/umec/kernel/<key>, where the key is the checksum of umec.config, boards.txt,
 # this file and the tool root's compiler. The source is Debian's package linux-source-6.12, whose version and SHA-256
-# stand below; it is kept in the cache, and the unpacked tree is removed when the kernel is built. The same input
-# gives the same bytes: time, user and host are fixed and no key is made.
+# stand below as in image/root/versions.lock (image/bump.sh writes both); it is kept in the cache, and the unpacked tree is
+# removed when the kernel is built. The same input gives the same bytes: time, user and host are fixed and no key is made.
 set -eu
 
 source_version=6.12.117-1
@@ -66,11 +66,18 @@ fetch_source() {
   source=$cache/linux-source-$source_version.deb
   if [ ! -f "$source" ]; then
     say "fetching linux-source-6.12 $source_version (150 MB)"
+    security=$("$here/../../bundle/debian-mirror.sh" --security)
     # shellcheck disable=SC2016
-    "$tools/run" sh -c 'cd "$1" && apt-get -qq update && apt-get -qq -o APT::Sandbox::User=root download "$2"' sh \
-      "$work" "linux-source-6.12=$source_version" >&2 ||
+    "$tools/run" sh -c '
+      cd "$1"
+      { cat /etc/apt/sources.list && [ -z "$3" ] || echo "deb $3 trixie-security main"; } >sources.list
+      set -- "$2" -qq -o APT::Sandbox::User=root -o Dir::Etc::sourcelist="$1/sources.list"
+      source=$1
+      shift
+      apt-get "$@" update && apt-get "$@" download "$source"' sh \
+      "$work" "linux-source-6.12=$source_version" "$security" >&2 ||
       fail "Debian trixie no longer has linux-source-6.12 $source_version" \
-        "set source_version and source_sha256 in image/kernel/build.sh to what it has"
+        "take what it has, with image/bump.sh"
     mv "$work"/linux-source-6.12_*.deb "$source.part"
     mv "$source.part" "$source"
   fi

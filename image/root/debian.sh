@@ -1,12 +1,13 @@
 #!/bin/sh
 # Prints the folder of Debian's packages for the root slot, and fetches them if there is none: tree/ (all of them
-# unpacked, no maintainer script run), packages (name, version and SHA-256 of each) and copyright (theirs, in one file).
+# unpacked, no maintainer script run), packages (name, version and SHA-256 of each, its source package and the version of
+# that) and copyright (theirs, in one file).
 #
-# It lies in ${XDG_CACHE_HOME:-~/.cache}/umec/root/debian-<key>, where the key is the checksum of packages.txt,
-# versions.lock and this file. apt checks Debian's signatures. The mirror has one version of a package, the newest;
-# where that is not the one in versions.lock this says so, and with UMEC_LOCKED=1 it is an error.
+# It lies in ${XDG_CACHE_HOME:-~/.cache}/umec/root/debian-<key>, where the key is the checksum of packages.txt, the root
+# slot's lines of versions.lock and this file. apt checks Debian's signatures. The mirror has one version of a package, the
+# newest; where that is not the one in versions.lock this says so, and with UMEC_LOCKED=1 it is an error.
 #
-#   --lock   fetch anew and write what came into versions.lock
+#   --lock   fetch anew and write what came into versions.lock; image/bump.sh does that, and more
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,14 +23,18 @@ fail() {
   exit 1
 }
 
-key() { cat "$here/packages.txt" "$here/versions.lock" "$here/debian.sh" | sha256sum | cut -c 1-16; }
+# In versions.lock what is for the root slot has five columns; the sixth says what the others are for.
+locked() { awk 'NF == 5' "$here/versions.lock"; }
+
+key() { (cat "$here/packages.txt" && locked && cat "$here/debian.sh") | sha256sum | cut -c 1-16; }
 
 # Runs in the tool root with the folder of the new root: what was fetched, before apt's cache goes.
 list_packages() {
   for package in "$1"/var/cache/apt/archives/*.deb; do
     # shellcheck disable=SC2016
-    printf '%s %s\n' "$(dpkg-deb -W --showformat='${Package} ${Version}' "$package")" \
-      "$(sha256sum "$package" | cut -d ' ' -f 1)"
+    printf '%s %s %s\n' "$(dpkg-deb -W --showformat='${Package} ${Version}' "$package")" \
+      "$(sha256sum "$package" | cut -d ' ' -f 1)" \
+      "$(dpkg-deb -W --showformat='${source:Package} ${source:Version}' "$package")"
   done | sort >"$1/../packages"
 }
 
@@ -59,13 +64,13 @@ fetch() {
 }
 
 compare() {
-  changed=$(diff "$here/versions.lock" "$1/packages" | sed -n 's/^\([<>]\) \([^ ]* [^ ]*\) .*/  \1 \2/p') || :
+  changed=$(locked | diff - "$1/packages" | sed -n 's/^\([<>]\) \([^ ]* [^ ]*\) .*/  \1 \2/p') || :
   [ -n "$changed" ] || return 0
   say "the mirror's packages are not those of image/root/versions.lock (<), but others (>):"
   printf '%s\n' "$changed" >&2
   [ "${UMEC_LOCKED:-}" != 1 ] || fail "UMEC_LOCKED=1 forbids that" \
-    "look at what has changed, then run image/root/build.sh --lock"
-  say "what is built differs from the released image in them; image/root/build.sh --lock takes them over"
+    "look at what has changed, then run image/bump.sh"
+  say "what is built differs from the released image in them; image/bump.sh takes them over"
 }
 
 case ${1:-} in
@@ -88,7 +93,8 @@ exec 9>"$cache/.debian.lock"
 flock 9
 if [ "${1:-}" = --lock ]; then
   fetch
-  cp "$work/packages" "$here/versions.lock"
+  { cat "$work/packages" && awk 'NF == 6' "$here/versions.lock"; } >"$here/versions.lock.new"
+  mv "$here/versions.lock.new" "$here/versions.lock"
   "$tools/run" rm -rf "$cache/debian-$(key)"
   mv "$work" "$cache/debian-$(key)"
 fi
