@@ -14,10 +14,10 @@ ARGS :=
 BOARD := virt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-parts test-boards addons bundle image qemu api check format lint clean
+.PHONY: help setup demo test test-parts test-boards addons bundle image bundle-ota program qemu api check format lint clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 
 setup: ## install what is needed; says nothing when all is there
 	@.ci/setup.sh
@@ -49,6 +49,12 @@ bundle: setup ## what is shipped, for arm64 and x64, in dist/
 
 image: setup ## what is flashed to a card, in dist/: make image BOARD=virt, imx8mp-evk, rpi or all
 	@$(NODE) image/make.ts $(BOARD)
+
+bundle-ota: setup ## a signed bundle for updates over the air, in dist/: make bundle-ota BOARD=virt, imx8mp-evk, rpi or all
+	@$(NODE) image/ota/make.ts $(BOARD)
+
+program: setup ## the scripts alone, signed, in dist/: newer ones for nodes without another system
+	@$(NODE) bundle/program-artifact-make.ts
 
 qemu: setup ## boot the image on an emulated board with a sensor to play with, a shell and a live view
 	@$(NODE) image/make.ts --fast $(BOARD) && $(NODE) qemu-tests/play.ts $(BOARD)

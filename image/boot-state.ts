@@ -12,6 +12,11 @@ export interface BootState {
   readonly order: readonly string[];
   /** Tries that are left, 0 or more. */
   readonly left: Readonly<Record<Slot, number>>;
+  /**
+   * What was in a slot when it was marked good: `umec.slot` of its command line (image/boot/slot-env.sh). A slot is good
+   * while that is still in it. The boot script only carries these along. @default neither was
+   */
+  readonly good?: Readonly<Partial<Record<Slot, string>>>;
 }
 
 /** The two files on the boot partition; undefined for one that is missing. */
@@ -22,7 +27,12 @@ export interface BootFiles {
   readonly bak: Uint8Array | undefined;
 }
 
+/** Of a slot that was not marked good yet. */
 const tries = 3;
+/** Of one that was: docs/decisions/0010. */
+export const goodTries = 0x40;
+/** Most that are left of a slot whose files are damaged. */
+const damagedTries = 2;
 const slots: readonly Slot[] = ["A", "B"];
 
 /** The state, and where it was found: the second file counts when the first is damaged, the defaults when both are. */
@@ -44,17 +54,24 @@ function stateOf(variables: ReadonlyMap<string, string>): BootState {
   const order = (variables.get("BOOT_ORDER") ?? "A B").split(" ").filter((name) => name !== "");
   const left = (slot: Slot) => {
     const value = variables.get(`BOOT_${slot}_LEFT`);
-    return value === undefined ? tries : Math.max(0, Number.parseInt(value, 10) || 0);
+    return value === undefined ? tries : Math.max(0, Number.parseInt(value, 16) || 0);
   };
-  return { order, left: { A: left("A"), B: left("B") } };
+  const good: Partial<Record<Slot, string>> = {};
+  for (const slot of slots) {
+    const value = variables.get(`BOOT_${slot}_GOOD`);
+    if (value !== undefined) good[slot] = value;
+  }
+  return { order, left: { A: left("A"), B: left("B") }, ...(Object.keys(good).length > 0 && { good }) };
 }
 
 /** The file for a state, the same bytes as U-Boot writes. */
-export function encodeBootState({ order, left }: BootState): Buffer {
+export function encodeBootState({ order, left, good = {} }: BootState): Buffer {
   return encodeEnvironment([
     ["BOOT_ORDER", order.join(" ")],
-    ["BOOT_A_LEFT", String(left.A)],
-    ["BOOT_B_LEFT", String(left.B)],
+    ["BOOT_A_LEFT", left.A.toString(16)],
+    ["BOOT_B_LEFT", left.B.toString(16)],
+    ["BOOT_A_GOOD", good.A ?? ""],
+    ["BOOT_B_GOOD", good.B ?? ""],
   ]);
 }
 
@@ -62,12 +79,20 @@ export function encodeBootState({ order, left }: BootState): Buffer {
  * One start: the slot, and the state to write (to slots.env first, then to slots.bak) before it gets control. Without
  * a slot nothing had tries left: write the state, which has them all again, and start over.
  */
-export function nextStart({ order, left }: BootState): { slot: Slot | undefined; state: BootState } {
+export function nextStart(before: BootState): { slot: Slot | undefined; state: BootState } {
+  const { order, left } = before;
   for (const name of order) {
     const slot = slots.find((known) => known === name);
     if (slot === undefined || left[slot] <= 0) continue;
-    return { slot, state: { order, left: { ...left, [slot]: left[slot] - 1 } } };
+    return { slot, state: { ...before, left: { ...left, [slot]: left[slot] - 1 } } };
   }
   const missing = slots.filter((slot) => !order.includes(slot));
-  return { slot: undefined, state: { order: [...order, ...missing], left: { A: tries, B: tries } } };
+  const state = { ...before, order: [...order, ...missing], left: { A: tries, B: tries } };
+  return { slot: undefined, state };
+}
+
+/** After a start whose slot has damaged files; `undefined` when there is nothing to write. */
+export function afterDamage(state: BootState, slot: Slot): BootState | undefined {
+  if (state.left[slot] <= damagedTries) return undefined;
+  return { ...state, left: { ...state.left, [slot]: damagedTries } };
 }

@@ -51,6 +51,12 @@ export function textIn(body: unknown): string {
   return text;
 }
 
+export function permitIn(body: unknown): string | undefined {
+  const { permit } = fieldsOf(body);
+  if (permit !== undefined && typeof permit !== "string") throw invalid("permit is no text");
+  return permit;
+}
+
 export function sessionIn(body: unknown): { command: string; from?: string; refused?: string } {
   const { command, from, refused } = fieldsOf(body);
   if (typeof command !== "string") throw invalid("command is no text");

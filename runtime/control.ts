@@ -12,6 +12,9 @@
  * | `POST /command`, a {@link LocalCommand} | the reply: JSON, `application/octet-stream`, or 204 for none |
  * | `GET /target` | `{ text }` of node.yaml |
  * | `POST /target`, `{ text }` | 204: it is node.yaml now, and the node follows |
+ * | `POST /update/bundle`, the bundle's bytes | 204: it is on the node's disk |
+ * | `POST /update`, `{ permit? }` | `{ id }`: that bundle is ordered |
+ * | `POST /update/restart` | 204: the node restarts for what is installed |
  * | `POST /enrol/question` | `{ text }`, to be carried to the hub |
  * | `POST /enrol/answer`, `{ text }` | `{ node, expiresAtMs }`: the node is enrolled |
  * | `POST /reboot` | 204: the system is about to go down |
@@ -22,7 +25,7 @@
 import { chmod, chown, mkdir, rename, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
-import { bodyOf, commandIn, type LocalCommand, sessionIn, textIn } from "./control-requests.ts";
+import { bodyOf, commandIn, type LocalCommand, permitIn, sessionIn, textIn } from "./control-requests.ts";
 import { refusalFor } from "./emit-wire.ts";
 import type { NewSession, SessionConnection } from "./people/sessions.ts";
 import { type Asker, type Level, personHeader } from "./people/types.ts";
@@ -37,6 +40,10 @@ export interface ControlOptions {
   command(command: LocalCommand, asker: Asker): Promise<unknown>;
   target(asker: Asker): Promise<string>;
   setTarget(text: string, asker: Asker): Promise<void>;
+  /** Ends reading `content` where it is refused. */
+  storeBundle(content: AsyncIterable<Uint8Array>, bytes: number | undefined, asker: Asker): Promise<void>;
+  orderUpdate(permit: string | undefined, asker: Asker): Promise<unknown>;
+  restartForUpdate(asker: Asker): Promise<void>;
   enrolQuestion(asker: Asker): Promise<string>;
   enrolAnswer(text: string, asker: Asker): Promise<unknown>;
   reboot(asker: Asker): Promise<void>;
@@ -127,6 +134,14 @@ async function replyTo(request: IncomingMessage, asker: Asker, options: ControlO
       return { text: await options.target(asker) };
     case "POST /target":
       return options.setTarget(textIn(await bodyOf(request)), asker);
+    case "POST /update/bundle": {
+      const length = Number(request.headers["content-length"] ?? Number.NaN);
+      return options.storeBundle(request, Number.isSafeInteger(length) ? length : undefined, asker);
+    }
+    case "POST /update":
+      return options.orderUpdate(permitIn(await bodyOf(request)), asker);
+    case "POST /update/restart":
+      return options.restartForUpdate(asker);
     case "POST /enrol/question":
       return { text: await options.enrolQuestion(asker) };
     case "POST /enrol/answer":

@@ -59,6 +59,12 @@ export class NodeLink {
     this.#enrolment?.it.wake();
   }
 
+  /** Dials anew, so that files are read again; within `withinMs` when nothing is on its way. */
+  async redial(withinMs: number, signal: AbortSignal): Promise<void> {
+    await untilCalm(this.#options.outbox, withinMs, signal);
+    if (!signal.aborted) await this.#options.bus.bounceLink();
+  }
+
   async set(target: LinkTarget | undefined): Promise<void> {
     await this.stop();
     this.#fault = undefined;
@@ -77,7 +83,7 @@ export class NodeLink {
   }
 
   #enrol(target: LinkTarget, identity: NodeIdentity): void {
-    const { node, bus, enrol, outbox, log } = this.#options;
+    const { node, bus, enrol, log } = this.#options;
     const end = new AbortController();
     const link: EnrolLink = {
       dialWithToken: async (file) => {
@@ -89,10 +95,7 @@ export class NodeLink {
         await this.#dial(target, identity, file);
       },
       hangUp: () => this.#hangUp(),
-      redial: async (withinMs, signal) => {
-        await untilCalm(outbox, withinMs, signal);
-        await bus.bounceLink();
-      },
+      redial: (withinMs, signal) => this.redial(withinMs, signal),
     };
     const part = log.child({ part: "enrolment" });
     const { caPath } = target;
@@ -137,11 +140,12 @@ export class NodeLink {
   }
 
   async stats(): Promise<LinkStats> {
-    if (!this.#link && this.#enrolment) return { ...idleStats("down"), reason: "the node has no claims yet" };
-    if (!this.#link)
-      return { ...idleStats("off"), ...(this.#fault !== undefined && { reason: this.#fault }) };
+    // It may be ended while nats-server is asked.
+    const link = this.#link;
+    if (!link && this.#enrolment) return { ...idleStats("down"), reason: "the node has no claims yet" };
+    if (!link) return { ...idleStats("off"), ...(this.#fault !== undefined && { reason: this.#fault }) };
     const { rttMs } = await this.#options.bus.leafState();
-    return { ...this.#link.stats(), ...(rttMs !== undefined && { rttMs }) };
+    return { ...link.stats(), ...(rttMs !== undefined && { rttMs }) };
   }
 
   /** How a node without a credentials file stands with its hub; `undefined` for any other. */
@@ -151,6 +155,11 @@ export class NodeLink {
 
   uploadStats(): UploadStats {
     return this.#uploader?.stats() ?? { state: "off" };
+  }
+
+  /** Whether the hub has stored anything over the present link. */
+  get hasSent(): boolean {
+    return (this.#link?.stats().sentFrames ?? 0) > 0;
   }
 
   /** What the link knows by itself, without asking nats-server. */

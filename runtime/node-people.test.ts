@@ -26,6 +26,9 @@ const requests: readonly [what: string, body: unknown, right: Right][] = [
   ["POST /target", target({ plugins: { p: { exec: ["/bin/true"] } } }), "target-own"],
   ["POST /target", target({ node: "n2" }), "target-own"],
   ["POST /target", target({ data: "./elsewhere" }), "target-own"],
+  ["POST /update/bundle", {}, "update"],
+  ["POST /update", {}, "update"],
+  ["POST /update/restart", {}, "update"],
   ["POST /enrol/question", {}, "enrol"],
   ["POST /enrol/answer", { text: "an answer" }, "enrol"],
   ["POST /reboot", {}, "reboot"],
@@ -40,7 +43,8 @@ test("every request, on each level's socket: allowed as the table says, and noth
     const text = await readFile(targetPath, "utf8");
     for (const [what, body, right] of requests) {
       const { status, body: said } = await ask(level, what, body);
-      const ok = right === "target-write" || right === "target-own" || right === "reboot" ? 204 : 200;
+      const answers = /^(GET|POST .command|POST .update|POST .enrol.*)$/.test(what.replace(/^GET.*/, "GET"));
+      const ok = answers ? 200 : 204;
       assert.equal(status, may({ level }, right) ? ok : 403, `${level}: ${what} ${right}: ${said}`);
       if (status === 403) assert.equal(JSON.parse(said).error.code, "PERSON_NOT_ALLOWED");
       await writeFile(targetPath, text);

@@ -13,6 +13,7 @@ import { writeDurable } from "./durable-file.ts";
 import type { Hand } from "./enrol/hand.ts";
 import { UmecError } from "./errors.ts";
 import type { Log } from "./log.ts";
+import type { NodeUpdate } from "./node-update.ts";
 import type { NewRow } from "./outbox/types.ts";
 import { levelIds } from "./people/accounts.ts";
 import { Audit } from "./people/audit.ts";
@@ -21,6 +22,7 @@ import { readPeople, writePeople } from "./people/people-file.ts";
 import { type NewSession, type SessionConnection, Sessions } from "./people/sessions.ts";
 import type { Asker, UserTarget } from "./people/types.ts";
 import type { NodeStatus } from "./status.ts";
+import { replaceTargetFile } from "./target/replace-file.ts";
 import type { Target } from "./target/types.ts";
 import { readTarget } from "./target/watch.ts";
 
@@ -40,6 +42,8 @@ export interface NodePeopleOptions {
   target(): Target | undefined;
   /** Enrolment by files. */
   hand: Hand;
+  /** What a person may do about updates. */
+  update(): Pick<NodeUpdate, "store" | "order" | "restart">;
   /** Where the levels' sockets are. @default there are none */
   runtimeDirectory?: string | undefined;
   /** @default "/etc/group" */
@@ -104,6 +108,18 @@ export class NodePeople {
         this.#asked(asker, "command", "command", shown(command), () => this.#options.command(command)),
       target: (asker: Asker) => this.#asked(asker, "target-read", "target", "read", () => this.#readTarget()),
       setTarget: (text: string, asker: Asker) => this.#setTarget(text, asker),
+      storeBundle: (content: AsyncIterable<Uint8Array>, bytes: number | undefined, asker: Asker) =>
+        this.#asked(asker, "update", "update", "bundle", () => this.#options.update().store(content, bytes)),
+      orderUpdate: (permit: string | undefined, asker: Asker) =>
+        this.#asked(
+          asker,
+          "update",
+          "update",
+          permit === undefined ? "install" : "install, with a permit",
+          () => this.#options.update().order(asker.person, permit),
+        ),
+      restartForUpdate: (asker: Asker) =>
+        this.#asked(asker, "update", "update", "restart", () => this.#options.update().restart()),
       enrolQuestion: (asker: Asker) =>
         this.#asked(asker, "enrol", "enrol", "question", () => this.#options.hand.question()),
       enrolAnswer: (text: string, asker: Asker) =>
@@ -158,30 +174,68 @@ export class NodePeople {
     return text;
   }
 
-  /** One after another: what is compared with must be what is replaced. */
   #setTarget(text: string, asker: Asker): Promise<void> {
-    const writing = this.#writing.then(() => this.#replaceTarget(text, asker));
-    this.#writing = writing.catch(() => undefined);
+    return this.#inTurn(() => this.#replaceTarget(text, asker));
+  }
+
+  /**
+   * Puts what `merge` makes of node.yaml in its place, for the hub, which may change all of it that an owner may. A text that
+   * is there already is neither written nor entered.
+   *
+   * @returns whether it is another now
+   * @throws UmecError `TARGET_INVALID`, of the audit trail, what `merge` throws
+   */
+  mergeTarget(what: string, merge: (before: string) => string): Promise<boolean> {
+    const asker: Asker = { level: "node", person: "the hub" };
+    const asked = { asker, right: "target-own", kind: "target", what } as const;
+    return this.#inTurn(async () => {
+      const before = await this.#readTarget();
+      const text = merge(before);
+      if (text === before) return false;
+      await this.#gate.run(asked, async () => {
+        await this.#requireValid(text);
+        await replaceTargetFile(this.#options.targetPath, text);
+      });
+      return true;
+    });
+  }
+
+  /** Enters that something of the hub's was refused before it was looked at as a target state. Never rejects. */
+  noteRefused(what: string, reason: string): Promise<void> {
+    const asker: Asker = { level: "node", person: "the hub" };
+    return this.#audit.note({ kind: "target", asker, what, result: `refused: ${reason}` });
+  }
+
+  /** One after another: what is compared with must be what is replaced. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const writing = this.#writing.then(work);
+    this.#writing = writing.then(
+      () => undefined,
+      () => undefined,
+    );
     return writing;
+  }
+
+  async #requireValid(text: string): Promise<Target> {
+    const { target, errors } = await this.#options.check(text);
+    if (target) return target;
+    throw new UmecError("TARGET_INVALID", `the target state has errors:\n${errors.join("\n")}`, {
+      hint: "node.yaml stays as it was",
+    });
   }
 
   async #replaceTarget(text: string, asker: Asker): Promise<void> {
     const { targetPath, check, target } = this.#options;
     // Who may not change it at all learns nothing about it.
     await this.#gate.admit({ asker, right: "target-write", kind: "target", what: "set" });
-    const { target: wanted, errors } = await check(text);
-    if (!wanted) {
-      throw new UmecError("TARGET_INVALID", `the target state has errors:\n${errors.join("\n")}`, {
-        hint: "node.yaml stays as it was",
-      });
-    }
+    const wanted = await this.#requireValid(text);
     // The file may be newer than what the node is led to.
     const there = await readTarget(targetPath);
     const before = (typeof there === "string" ? (await check(there)).target : undefined) ?? target();
     const lifts = ownersPart(before, wanted);
     const right = lifts.length > 0 ? "target-own" : "target-write";
     const what = lifts.length > 0 ? `set, with ${lifts.join(", ")}` : "set";
-    await this.#asked(asker, right, "target", what, () => writeDurable(targetPath, text));
+    await this.#asked(asker, right, "target", what, () => replaceTargetFile(targetPath, text));
   }
 
   async #reboot(): Promise<void> {

@@ -113,11 +113,12 @@ test("what was emitted before a stop is at the hub, in order, once; the link cam
   t.after(() => fleet.close());
   await provisionStream(fleet, { log: silentLog });
   const { node, write, until } = await start(t, `${head}plugins:\n${plugin("a")}`);
-  const off = await until(({ outbox }) => outbox.waitingRows > 5);
+  const off = await until(({ outbox, health }) => outbox.waitingRows > 5 && health?.ok === true);
   assert.equal(off.link.state, "off");
   const link = `link: { hub: "${hub.leafUrl}", credentials: "${hub.credentialsFile("n1")}", reconnectMs: 200 }\n`;
   await write(`${head}${link}plugins:\n${plugin("a")}`);
-  await until((status) => status.link.state === "up" && status.outbox.waitingRows === 0);
+  await until(({ link, outbox }) => link.state === "up" && outbox.waitingRows === 0);
+  assert.equal((await node.status()).health?.ok, true, "the hub has answered");
   const { plugins } = await node.status();
   const began = performance.now();
   await node.stop();

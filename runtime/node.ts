@@ -7,7 +7,7 @@
  * moment to be acknowledged), then the outbox, then the bus; so nothing that was acknowledged is lost, and what
  * the hub has stored is erased.
  */
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { ExponentialBackoff, type IBackoff } from "cockatiel";
 import { Alarms } from "./alarms/alarms.ts";
 import { startBus } from "./bus/bus.ts";
@@ -20,10 +20,13 @@ import type { Log } from "./log.ts";
 import { LiveAlarms } from "./node-alarms.ts";
 import { NodeClock } from "./node-clock.ts";
 import { NodeCommands } from "./node-commands.ts";
+import { openNodeDocuments, type RunningDocuments } from "./node-documents.ts";
+import { NodeHealth } from "./node-health.ts";
 import { NodeLink } from "./node-link.ts";
 import { openNodeObjects } from "./node-objects.ts";
 import { NodePeople } from "./node-people.ts";
 import { type NodePlugin, startNodePlugin } from "./node-plugin.ts";
+import { NodeUpdate, type UpdateParts } from "./node-update.ts";
 import type { Spool } from "./objects/spool.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { createSecrets, secretNames } from "./plugin/secrets.ts";
@@ -52,12 +55,22 @@ export interface NodeOptions {
   drivers?: DriverSource;
   /** The command that runs this program, for drivers in a process of their own. @default as this process was started */
   umec?: readonly string[];
+  /** For tests, in the place of a board's slots. @default RAUC, where this machine has slots */
+  update?: UpdateParts;
+}
+
+/** Why a node is done. */
+export interface NodeEnd {
+  /** It goes on in a new process. */
+  restart: boolean;
+  /** To be called when the node has stopped: restarts the machine. Rejects when it can't; does not resolve where it works. */
+  restartMachine?(): Promise<void>;
 }
 
 export interface RunningNode {
   status(): Promise<NodeStatus>;
   /** Resolves when the node can only go on in a new process. */
-  done: Promise<{ restart: boolean }>;
+  done: Promise<NodeEnd>;
   /** Drains and stops within about 4 s. May be called again. */
   stop(): Promise<void>;
 }
@@ -93,11 +106,12 @@ class UmecNode implements RunningNode {
   readonly #clock: NodeClock;
   readonly #startedAt = new Date().toISOString();
   readonly #ended = new AbortController();
-  readonly #done = Promise.withResolvers<{ restart: boolean }>();
+  readonly #done = Promise.withResolvers<NodeEnd>();
   readonly #plugins = new Map<string, NodePlugin>();
   #formerPlugins: PluginStatus[] = [];
   readonly #accounts = new Set<string>();
   readonly #reconciler: Reconciler;
+  readonly #health: NodeHealth;
 
   #name = "";
   #dataPath = "";
@@ -111,6 +125,8 @@ class UmecNode implements RunningNode {
   #commands: NodeCommands | undefined;
   #liveAlarms: LiveAlarms | undefined;
   #people: NodePeople | undefined;
+  #documents: RunningDocuments | undefined;
+  #update: NodeUpdate | undefined;
 
   #target: Target | undefined;
   #state: Exclude<NodeStatus["target"]["state"], "invalid"> = "reaching";
@@ -128,13 +144,18 @@ class UmecNode implements RunningNode {
     this.#drivers = options.drivers ?? drivers;
     this.#log = options.log;
     this.#clock = new NodeClock("auto", { log: options.log.child({ part: "clock" }) });
+    this.#health = new NodeHealth({
+      runtimeDirectory: process.env.RUNTIME_DIRECTORY,
+      version,
+      log: this.#log.child({ part: "health" }),
+    });
     this.#reconciler = createReconciler({
       apply: (step) => this.#apply(step),
       log: this.#log.child({ part: "target" }),
     });
   }
 
-  get done(): Promise<{ restart: boolean }> {
+  get done(): Promise<NodeEnd> {
     return this.#done.promise;
   }
 
@@ -165,6 +186,7 @@ class UmecNode implements RunningNode {
     const first = this.#target === undefined;
     this.#invalid = false;
     this.#target = target;
+    this.#health.setTarget(target);
     this.#backoff = undefined;
     const outcome = await this.#reconcile(target);
     const failure = outcome.kind === "failed" && outcome.failures.find(({ step }) => step.kind === "open");
@@ -201,6 +223,8 @@ class UmecNode implements RunningNode {
         return;
       case "reached":
         this.#state = "reached";
+        this.#health.setReached(true);
+        this.#documents?.concluded([]);
         this.#backoff = undefined;
         return;
       case "needs-restart":
@@ -212,6 +236,8 @@ class UmecNode implements RunningNode {
         this.#failures = outcome.failures.map(
           ({ step, error }) => `${describeStep(step)}: ${messageOf(error)}`,
         );
+        this.#health.setReached(false, this.#failures);
+        this.#documents?.concluded(this.#failures);
         this.#backoff = (this.#backoff ?? retryBackoff).next(undefined) as IBackoff<unknown>;
         this.#retry = setTimeout(() => {
           this.#reconcile(target).catch((error: unknown) => this.#log.debug(messageOf(error)));
@@ -236,6 +262,11 @@ class UmecNode implements RunningNode {
       case "set-objects":
         this.#opened.link.setObjectRate(step.objects.bytesPerS);
         return this.#opened.spool.configure(step.objects);
+      case "set-update":
+        return this.#update?.wake();
+      case "set-gate":
+        // Known since the target was taken: it must not wait for the node to open.
+        return;
       case "set-alarms":
         return this.#opened.alarms.set(step.alarms);
       case "set-users":
@@ -324,6 +355,8 @@ class UmecNode implements RunningNode {
       log,
       objectBytesPerS: objects.bytesPerS,
     });
+    const link = this.#link;
+    this.#health.opened(this.#outbox, () => link.hasSent);
     this.#commands ??= new NodeCommands(name, this.#bus);
     const commands = this.#commands;
     this.#people ??= await NodePeople.open({
@@ -337,11 +370,32 @@ class UmecNode implements RunningNode {
       command: (command) => commands.send(command),
       check: (text) => this.#judge(text),
       target: () => this.#target,
+      update: () => {
+        if (this.#update) return this.#update;
+        throw new UmecError("UPDATE_NOT_READY", "the updater does not run yet", { hint: "try again" });
+      },
       hand: createHand({ ...enrol, node: name, identity: () => keyring.open(), log }),
       runtimeDirectory: process.env.RUNTIME_DIRECTORY,
     });
     // Also when there are none now: those of an earlier process may log in no more.
     await this.#people.setUsers(this.#target?.users ?? []);
+    this.#documents ??= await openNodeDocuments({
+      ...{ node: name, dataPath, bus: this.#bus, people: this.#people },
+      link: () => this.#target?.link,
+      redial: (signal) => link.redial(60_000, signal),
+      log: log.child({ part: "documents" }),
+    });
+    this.#update ??= await NodeUpdate.open({
+      dir: join(dirname(resolve(this.#options.path)), "update"),
+      ...{ bus: this.#bus, documents: this.#documents.documents, outbox: this.#outbox, clock: this.#clock },
+      settings: () => this.#target?.update ?? { automatic: true, rateBytesPerS: 512 * 1024 },
+      leave: (restartMachine) => {
+        this.#done.resolve({ restart: true, restartMachine });
+        return new Promise(() => {});
+      },
+      parts: this.#options.update,
+      log: log.child({ part: "update" }),
+    });
   }
 
   get #opened(): {
@@ -373,7 +427,7 @@ class UmecNode implements RunningNode {
       offerTime: (reading) => void this.#clock.offer(reading, target.name),
       bus,
       outbox,
-      watch: alarms.watch(target.name),
+      watch: this.#health.watch(target.name, alarms.watch(target.name)),
       clock: this.#clock,
       secrets: createSecrets({
         dir: join(this.#dataPath, "secrets"),
@@ -442,6 +496,7 @@ class UmecNode implements RunningNode {
       return { plugin, lane, nextRow, waitingRows, waitingSamples };
     });
     const enrolment = link.enrolment();
+    const update = this.#update?.status();
     const [linkStats, { memoryBytes }] = await Promise.all([link.stats(), bus.usage()]);
     return {
       node: this.#name,
@@ -469,6 +524,8 @@ class UmecNode implements RunningNode {
       plugins: [...this.#plugins.values()].map((plugin) => plugin.status()),
       formerPlugins: this.#formerPlugins,
       alarms: alarms.status(),
+      health: this.#health.status(),
+      ...(update && { update }),
       memoryBytes: process.memoryUsage.rss(),
     };
   }
@@ -483,8 +540,11 @@ class UmecNode implements RunningNode {
     clearTimeout(this.#retry);
     clearTimeout(this.#assume);
     this.#clock.close();
+    await this.#health.stop();
     await Promise.allSettled([...this.#plugins.keys()].map((name) => this.#stopPlugin(name)));
     await this.#alarms?.stop();
+    await this.#update?.stop();
+    await this.#documents?.stop();
     if (this.#link?.state === "up") await this.#farewell();
     await this.#link?.stop();
     await this.#commands?.stop();

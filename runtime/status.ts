@@ -7,6 +7,8 @@ import type { ObjectsStats, UploadStats } from "./objects/types.ts";
 import type { OutboxStats } from "./outbox/types.ts";
 import type { PluginStatus } from "./plugin/status.ts";
 import type { Finding } from "./target/finding.ts";
+import type { Health } from "./update/gate/health.ts";
+import type { UpdaterStatus } from "./update/updater-types.ts";
 
 export interface NodeStatus {
   node: string;
@@ -39,6 +41,10 @@ export interface NodeStatus {
   formerPlugins: PluginStatus[];
   /** Raised ones first. */
   alarms: AlarmStatus[];
+  /** The update that is under way. */
+  update?: UpdaterStatus;
+  /** What of it is missing or wrong that a new system would have to show (docs/update.md); absent: an older node. */
+  health?: Health;
   /** Resident memory of the runtime's process. */
   memoryBytes: number;
 }

@@ -58,6 +58,8 @@ export async function startTestPeople(
   const state = {
     target: (await check(text)).target as Target,
     commands: [] as LocalCommand[],
+    /** Of a bundle that was brought. */
+    bundle: [] as Uint8Array[],
     /** What the next command answers. */
     reply: async (): Promise<unknown> => "ok",
     /** Before each entry of the audit trail goes to the disk. */
@@ -77,6 +79,13 @@ export async function startTestPeople(
     log: silentLog,
     status: async () => ({ node: "n1" }) as NodeStatus,
     hand: { question: async () => "{}", answer: async () => ({ node: "n1", expiresAtMs: 0 }) },
+    update: () => ({
+      async store(content) {
+        for await (const piece of content) state.bundle.push(piece);
+      },
+      order: async () => ({ id: "local-1" }),
+      restart: async () => {},
+    }),
     command: async (command) => {
       state.commands.push(command);
       return state.reply();

@@ -1,20 +1,32 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { createScratch } from "../../runtime/test-scratch.ts";
-import { type BootState, encodeBootState, nextStart, readBootState } from "../boot-state.ts";
+import {
+  afterDamage,
+  type BootState,
+  encodeBootState,
+  goodTries,
+  nextStart,
+  readBootState,
+} from "../boot-state.ts";
 import { pathFrom } from "../tool.ts";
 import { encodeEnvironment } from "../uboot-env.ts";
-import { createMachine, type Machine } from "./test-machine.ts";
+import { createMachine, type Machine, resettingKernel } from "./test-machine.ts";
 
 const scratch = createScratch();
 let machine: Machine;
+/** Its kernel starts, and is gone at once. */
+let flickering: Machine;
 before(async () => {
-  machine = await createMachine(await scratch(), await pathFrom("image/boards/virt/flash.sh", []));
+  const flash = await pathFrom("image/boards/virt/flash.sh", []);
+  machine = await createMachine(await scratch(), flash);
+  flickering = await createMachine(await scratch(), flash, resettingKernel());
 });
 
-const state = (order: string, a: number, b: number): BootState => ({
+const state = (order: string, a: number, b: number, good?: BootState["good"]): BootState => ({
   order: order.split(" ").filter((name) => name !== ""),
   left: { A: a, B: b },
+  ...(good && { good }),
 });
 const file = (...args: Parameters<typeof state>) => encodeBootState(state(...args));
 
@@ -28,7 +40,8 @@ async function startWith(env: Buffer | undefined, bak: Buffer | undefined): Prom
   assert.match(said[1]!, new RegExp(`^state from ${from}: `));
   const slot = said.find((line) => /^slot . does not start$/.test(line));
   assert.equal(slot?.[5], expected.slot);
-  const written = encodeBootState(expected.state);
+  const after = expected.slot && afterDamage(expected.state, expected.slot);
+  const written = encodeBootState(after ?? expected.state);
   assert.deepEqual(await machine.get("boot", "slots.env"), written);
   assert.deepEqual(await machine.get("boot", "slots.bak"), written);
   return said;
@@ -82,12 +95,58 @@ test("a slot has three tries, then the other one, then both have three again", a
   ]);
 });
 
+test("what was marked good is carried along, also when slots.env is torn", async () => {
+  const good = { A: "0123456789abcdef", B: "fedcba9876543210" };
+  await startWith(file("A B", 0x40, 3, good), undefined);
+  await startWith(torn, file("B A", 0x10, 0xa, good));
+  await startWith(file("B A", 0x10, 0, { A: good.A }), undefined);
+});
+
+test("a good slot whose files are damaged has two tries left, not many", async () => {
+  await startWith(file("A B", goodTries, 3), undefined);
+  const { state: found } = readBootState({ env: await machine.get("boot", "slots.env"), bak: undefined });
+  assert.deepEqual(found.left, { A: 2, B: 3 });
+});
+
+test("50 power cycles, each before anything came up, leave a good slot first and both bootable", {
+  timeout: 600_000,
+}, async () => {
+  const good = { A: "0123456789abcdef" };
+  await flickering.put("boot", "slots.env", file("A B", goodTries, 3, good));
+  for (let cycle = 1; cycle <= 50; cycle++) {
+    const said = await flickering.start();
+    assert.ok(said.includes(`slot A, left A ${(goodTries - cycle).toString(16)} B 3`), said.join("\n"));
+    assert.equal(said.at(-1), "starting");
+  }
+  const env = await flickering.get("boot", "slots.env");
+  assert.deepEqual(env, file("A B", goodTries - 50, 3, good));
+  assert.deepEqual(await flickering.get("boot", "slots.bak"), env);
+});
+
+test("a slot that is tried has three starts, and then the good one has its many", async () => {
+  const good = { A: "0123456789abcdef" };
+  await flickering.put("boot", "slots.env", file("B A", goodTries, 3, good));
+  const slots: string[] = [];
+  for (let start = 0; start < 5; start++) {
+    const said = await flickering.start();
+    slots.push(said.find((line) => /^slot ., left/.test(line))!);
+  }
+  assert.deepEqual(slots, [
+    "slot B, left A 40 B 2",
+    "slot B, left A 40 B 1",
+    "slot B, left A 40 B 0",
+    "slot A, left A 3f B 0",
+    "slot A, left A 3e B 0",
+  ]);
+});
+
 test("odd but whole files lead somewhere", async () => {
   await startWith(file("B", 3, 1), undefined);
   await startWith(file("B", 3, 0), undefined);
   await startWith(file("x y", 3, 3), undefined);
   await startWith(encodeEnvironment([["BOOT_ORDER", "B A"]]), undefined);
   await startWith(encodeEnvironment([["BOOT_A_LEFT", "-1"]]), undefined);
+  await startWith(encodeEnvironment([["BOOT_A_LEFT", "c"]]), undefined);
   await startWith(
     encodeEnvironment([
       ["BOOT_B_LEFT", "none"],

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes a kernel slot's slot.env: slot-env.sh <verity> <Image> <initrd> >slot.env
+# Writes a kernel slot's slot.env: slot-env.sh <verity> <Image> <initrd> [version] >slot.env
 #
 # `verity` is a file of lines sectors=, blocks=, hash= and salt= about the root slot that this kernel belongs to. The
 # hash travels beside the kernel, so an update that replaces both slots replaces the hash, and the boot loader needs to
@@ -13,13 +13,14 @@ set -eu
 
 case ${1:-} in
   -h | --help | '')
-    echo 'usage: image/boot/slot-env.sh <verity> <Image> <initrd> >slot.env'
+    echo 'usage: image/boot/slot-env.sh <verity> <Image> <initrd> [version] >slot.env'
     exit 0
     ;;
 esac
 verity=$1
 image=$2
 initrd=$3
+version=${4:-0.0.0}
 
 # value <name>: what the file `verity` says about it
 value() {
@@ -37,13 +38,15 @@ crc() {
 }
 
 # arguments <A|B> <a|b>
+#   umec.version            the version of the whole slot
+#   umec.slot               names what is in the slot: root, kernel, initramfs, version. What was marked good is known by it
 #   panic=5                 a kernel that gives up starts again, and the counter decides
 #   gpt                     take the partition table at the disk's end if the first one is damaged
 #   watchdog.open_timeout   a watchdog that the boot loader started bites if nobody takes it over in this time (s)
-#   reserve_mem, ramoops.*  the last words of a kernel, kept in memory over a warm restart
+#   ramoops.*               the last words of a kernel, kept in memory over a warm restart; the boot script says where
 arguments() {
-  printf 'rauc.slot=%s panic=5 loglevel=4 gpt watchdog.open_timeout=180 ' "$1"
-  printf 'reserve_mem=1M:4096:umec ramoops.mem_name=umec ramoops.record_size=131072 ramoops.console_size=131072 '
+  printf 'rauc.slot=%s umec.version=%s umec.slot=%s panic=5 loglevel=4 gpt watchdog.open_timeout=60 ' "$1" "$version" "$name"
+  printf 'ramoops.record_size=131072 ramoops.console_size=131072 '
   printf 'dm-mod.waitfor=PARTLABEL=root_%s dm-mod.create="umec,,,ro,0 %s verity 1 ' "$2" "$sectors"
   printf 'PARTLABEL=root_%s PARTLABEL=root_%s 4096 4096 %s %s sha256 ' "$2" "$2" "$blocks" "$blocks"
   printf '%s %s 1 restart_on_corruption"' "$hash" "$salt"
@@ -53,6 +56,7 @@ sectors=$(value sectors)
 blocks=$(value blocks)
 hash=$(value hash)
 salt=$(value salt)
+name=$(echo "$hash $salt $(crc "$image") $(crc "$initrd") $version" | sha256sum | cut -c 1-16)
 printf 'args_a=%s\n' "$(arguments A a)"
 printf 'args_b=%s\n' "$(arguments B b)"
 printf 'crc_image=%s\ncrc_initrd=%s\n' "$(crc "$image")" "$(crc "$initrd")"

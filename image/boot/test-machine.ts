@@ -8,7 +8,8 @@ export type Part = "boot" | "boot_a" | "boot_b";
 
 /**
  * QEMU's virt with Debian's U-Boot and a disk as it is shipped, but for the content of its slots: the kernel is no
- * kernel, so each start ends in the reset that the boot script owes us, at which QEMU ends.
+ * kernel, so each start ends in the reset that the boot script owes us, at which QEMU ends; or it is `resettingKernel`,
+ * which stands for one that was started and lost its power.
  */
 export interface Machine {
   /** Writes a file, or removes it (undefined). */
@@ -19,15 +20,37 @@ export interface Machine {
   start(options?: { readOnlyDisk?: boolean }): Promise<string[]>;
 }
 
+/**
+ * An arm64 Image (Documentation/arch/arm64/booting.rst, section 4) whose only deed is PSCI's SYSTEM_RESET (Arm DEN 0022,
+ * 5.11).
+ */
+export function resettingKernel(): Buffer {
+  const image = Buffer.alloc(4096);
+  // b 64
+  image.writeUInt32LE(0x14000010, 0);
+  image.writeBigUInt64LE(BigInt(image.length), 16);
+  // 4 KiB pages, anywhere in memory.
+  image.writeBigUInt64LE(0x0an, 24);
+  image.write("ARM\x64", 56, "latin1");
+  // mov w0, #0x84000009; hvc #0; b .
+  for (const [index, code] of [0x52800120, 0x72b08000, 0xd4000002, 0x14000000].entries())
+    image.writeUInt32LE(code, 64 + 4 * index);
+  return image;
+}
+
 const offset: Record<Part, string> = { boot: "8M", boot_a: "72M", boot_b: "120M" };
 
 /** Makes the disk in `dir`. */
-export async function createMachine(dir: string, flash: string): Promise<Machine> {
+export async function createMachine(
+  dir: string,
+  flash: string,
+  image: Uint8Array | string = "no kernel at all\n".repeat(10_000),
+): Promise<Machine> {
   const tool = (command: readonly string[], timeoutMs = 60_000) =>
     inToolRoot(command, { cwd: dir, env: { MTOOLS_SKIP_CHECK: "1" }, timeoutMs });
   const kernel = join(dir, "kernel");
   await mkdir(join(kernel, "dtbs"), { recursive: true });
-  await writeFile(join(kernel, "Image"), "no kernel at all\n".repeat(10_000));
+  await writeFile(join(kernel, "Image"), image);
   await writeFile(join(kernel, "dtbs/some-board.dtb"), "no device tree");
   await writeFile(join(dir, "initrd"), "no initramfs either\n".repeat(1000));
   await writeFile(join(dir, "verity"), "sectors=8\nblocks=1\nhash=00\nsalt=00\n");
@@ -62,7 +85,8 @@ export async function createMachine(dir: string, flash: string): Promise<Machine
         ...["-device", "virtio-blk-pci,drive=disk"],
       ]);
       const lines = console.split(/\r?\n/);
-      if (!lines.includes("resetting ...")) throw new Error(`there was no reset:\n${console}`);
+      if (!lines.some((line) => line === "resetting ..." || line === "Starting kernel ..."))
+        throw new Error(`there was no reset:\n${console}`);
       return lines.filter((line) => line.startsWith("umec: ")).map((line) => line.slice(6));
     },
   };

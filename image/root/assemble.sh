@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the root slot in the tool root: assemble.sh <work> <debian> <bundle> <modules.tar>; build.sh calls it.
+# Makes the root slot in the tool root: assemble.sh <work> <debian> <bundle> <modules.tar> <keyring> [overlay]; build.sh
+# calls it.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -7,6 +8,8 @@ work=$1
 debian=$2
 bundle=$3
 modules=$4
+keyring=$5
+overlay=${6:-}
 tree=$work/tree
 node=$here/../../node_modules/.bin/node
 
@@ -18,12 +21,22 @@ take_packages() {
   install -D -m 644 "$debian/copyright" "$tree/usr/share/doc/copyright"
 }
 
-take_overlay() {
-  (cd "$here/overlay" && find . -type f) | while read -r file; do
+# lay_over <folder>: its files take the place of those that are there; who owns them and when they were made is forgotten
+lay_over() {
+  (cd "$1" && find . -type f -o -type l) | while read -r file; do
     mode=644
-    [ ! -x "$here/overlay/$file" ] || mode=755
-    install -D -m $mode "$here/overlay/$file" "$tree/$file"
+    [ ! -x "$1/$file" ] || mode=755
+    if [ -L "$1/$file" ]; then
+      mkdir -p "$tree/$(dirname "$file")"
+      ln -sfn "$(readlink "$1/$file")" "$tree/$file"
+    else
+      install -D -m $mode "$1/$file" "$tree/$file"
+    fi
   done
+}
+
+take_overlay() {
+  lay_over "$here/overlay"
   # shellcheck disable=SC2013
   for applet in $(sed 's/#.*//' "$here/applets.txt"); do
     grep -qzxF -- "$applet" "$tree/usr/bin/busybox" || {
@@ -40,7 +53,7 @@ take_overlay() {
 }
 
 take_rauc() {
-  mkdir -p "$tree/etc/rauc"
+  install -D -m 644 "$keyring" "$tree/etc/rauc/keyring.pem"
   install -D -m 644 "$here/../rauc/system.conf.in" "$tree/usr/lib/umec/rauc/system.conf.in"
 }
 
@@ -109,6 +122,7 @@ take_overlay
 take_rauc
 take_bundle
 tar -C "$tree" -xf "$modules"
+[ -z "$overlay" ] || lay_over "$overlay"
 finish
 (
   unset SOURCE_DATE_EPOCH

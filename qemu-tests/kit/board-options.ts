@@ -34,6 +34,8 @@ export interface BoardOptions {
   tpm?: boolean;
   /** Gives a root shell on the console, for `board.sh()`. For diagnosis. @default false */
   debugShell?: boolean;
+  /** The guest's memory outlives a reset, as on a real board, and so does what the kernel keeps there. @default false */
+  keepsMemory?: boolean;
   /** @default 512 on virt, 1024 on the others */
   memoryMiB?: number;
   /** The card's size. @default the image's; where it is an SD card the next power of two */

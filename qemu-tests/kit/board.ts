@@ -4,7 +4,7 @@
  * 1. It runs the image that users flash, from a card of its own. The card, the devices and the network outlive the
  *    power; memory does not.
  * 2. A reset by the guest (a reboot, a panic, the watchdog) ends QEMU and starts a new one with the same card, without
- *    a test's doing; the event `reboot` tells of it. Memory is not kept over it. Where the kit is the boot loader it
+ *    a test's doing; the event `reboot` tells of it. Memory is kept over it only with `keepsMemory`. Where the kit is the boot loader it
  *    takes the slot anew.
  * 3. `powerCut` is SIGKILL: the guest notices nothing. What the card makes of it is written in `disk.ts`.
  * 4. When the board is disposed of, when the signal is aborted, and when this process ends in whatever way, no QEMU is
@@ -27,7 +27,7 @@ import { flashToFile } from "./flash.ts";
 import { newestImage } from "./image-file.ts";
 import { handedOver, load } from "./loader.ts";
 import { machines } from "./machines/index.ts";
-import { type Machine, serialArgs, sharedMemory } from "./machines/machine.ts";
+import { lastingMemory, type Machine, serialArgs, sharedMemory } from "./machines/machine.ts";
 import { Network } from "./network.ts";
 import { consoleChardev, type Run, startRun } from "./run.ts";
 import { runInShell, type ShellResult } from "./shell.ts";
@@ -256,7 +256,11 @@ export class Board extends EventEmitter<BoardEvents> implements AsyncDisposable 
         dir,
         args: [
           ...(await machine.args({ memoryMiB, drive, loaded, firmware: options.firmware, firmwareDtb })),
-          ...(rack.sharesMemory(machine.name) ? sharedMemory(memoryMiB) : []),
+          ...(options.keepsMemory
+            ? lastingMemory(memoryMiB, this.#memoryPath)
+            : rack.sharesMemory(machine.name)
+              ? sharedMemory(memoryMiB)
+              : []),
           ...serialArgs(machine, consoleChardev, rack.serialArg(machine.name)),
           ...rack.args(machine.name, dir),
           ...((await tpm?.powerOn()) ?? []),
@@ -302,8 +306,13 @@ export class Board extends EventEmitter<BoardEvents> implements AsyncDisposable 
     }
   }
 
+  get #memoryPath(): string {
+    return join(this.#parts.dir, "memory");
+  }
+
   async #ended(power: "on" | "off" | "cut"): Promise<PowerCutLoss | undefined> {
     this.#run = undefined;
+    if (power !== "on") await rm(this.#memoryPath, { force: true });
     this.#parts.network.detach();
     await this.#parts.rack.afterExit();
     await this.#parts.tpm?.powerOff();

@@ -13,6 +13,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import {
+  afterDamage,
   type BootState,
   encodeBootState,
   nextStart,
@@ -72,7 +73,10 @@ export async function load({
     print(`umec: state from ${from}: order ${before.order.join(" ")}, ${triesOf(before)}`);
     const { slot, state } = nextStart(before);
     if (!slot) print("umec: no slot has tries left, both get 3");
-    for (const file of ["slots.env", "slots.bak"]) await boot.writeFile(file, encodeBootState(state));
+    const write = async (written: BootState) => {
+      for (const file of ["slots.env", "slots.bak"]) await boot.writeFile(file, encodeBootState(written));
+    };
+    await write(state);
     if (!slot) continue;
     print(`umec: slot ${slot}, ${triesOf(state)}`);
     const name = board.get("fdtfile")?.replace(/.*\//, "") || deviceTree?.file;
@@ -86,6 +90,8 @@ export async function load({
       return loaded;
     }
     print(`umec: slot ${slot} does not start`);
+    const few = afterDamage(state, slot);
+    if (few) await write(few);
   }
   throw new UmecError("LOADER_NO_SLOT", `no slot of the card could be started in ${mostResets + 1} tries`, {
     hint: "each needs slot.env, Image and initrd with the checksums in slot.env, and the board's device tree",
@@ -105,7 +111,7 @@ async function prune(dtb: string, deviceTree: DeviceTree | undefined): Promise<v
 }
 
 function triesOf({ left }: BootState): string {
-  return `left A ${left.A} B ${left.B}`;
+  return `left A ${left.A.toString(16)} B ${left.B.toString(16)}`;
 }
 
 async function readSlot(

@@ -1,5 +1,7 @@
 import { request } from "node:http";
+import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import { messageOf, UmecError } from "../errors.ts";
 import { personHeader, personVariable } from "../people/types.ts";
 
@@ -8,6 +10,8 @@ export interface AskOptions {
   timeoutMs?: number;
   /** Makes it a POST with this as JSON. @default a GET */
   body?: unknown;
+  /** Makes it a POST with these bytes; of unknown length where `bytes` is left out. */
+  content?: { stream: Readable; bytes?: number };
   signal?: AbortSignal;
 }
 
@@ -19,26 +23,33 @@ export interface AskOptions {
  *   `NODE_ANSWER_INVALID` with what was wrong with the answer
  */
 export async function askNode(socketPath: string, path: string, options: AskOptions = {}): Promise<unknown> {
-  const { timeoutMs = 5000, body: sent, signal } = options;
+  const { timeoutMs = 5000, body: sent, content, signal } = options;
   const late = AbortSignal.timeout(timeoutMs);
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const asked = request({
     socketPath,
     path,
-    method: sent === undefined ? "GET" : "POST",
+    method: sent === undefined && !content ? "GET" : "POST",
     signal: signal ? AbortSignal.any([signal, late]) : late,
-    headers: { host: "umec", accept: "application/json", ...personHeaders() },
+    headers: {
+      ...{ host: "umec", accept: "application/json", ...personHeaders() },
+      ...(content?.bytes !== undefined && { "content-length": content.bytes }),
+    },
   });
   asked.once("error", reject);
   asked.once("response", (response) => {
     const { statusCode: status = 0, headers } = response;
     buffer(response).then((body) => resolve({ status, type: headers["content-type"], body }), reject);
   });
-  asked.end(sent === undefined ? undefined : JSON.stringify(sent));
+  // A fault of the stream ends the request; a refusal may come before all of it was read.
+  if (content) pipeline(content.stream, asked).catch((error: unknown) => asked.destroy(error as Error));
+  else asked.end(sent === undefined ? undefined : JSON.stringify(sent));
   const { status, type, body } = await promise.catch((error: NodeJS.ErrnoException) => {
     signal?.throwIfAborted();
     throw unanswered(error, socketPath, late.aborted, timeoutMs);
   });
+  // Of what was refused nobody reads the rest.
+  if (content) asked.destroy();
   if (status === 204) return undefined;
   if (status === 422 || status === 403) throw refused(body.toString());
   if (status !== 200) throw invalid(`HTTP status ${status}: ${body.toString().slice(0, 200)}`);

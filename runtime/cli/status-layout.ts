@@ -24,6 +24,8 @@ export function formatStatus(now: Look, before?: Look): string {
         `up ${formatDuration(atMs - Date.parse(status.startedAt))}, ${formatBytes(status.memoryBytes)} resident`,
     ],
     ["target", `${target.state}, ${target.path}`],
+    ...healthTexts(status.health).map((text): [string, string] => ["health", text]),
+    ...updateTexts(status.update).map((text): [string, string] => ["update", text]),
     ...(fault ? [["identity", `${fault.code}: ${fault.message}`] as [string, string]] : []),
     ["clock", `${status.clock.known ? "known" : "not known yet"} (trust: ${status.clock.trust})`],
     ["link", linkText(status.link, since)],
@@ -41,6 +43,28 @@ export function formatStatus(now: Look, before?: Look): string {
     lines.push("", "failures:", ...target.failures.map((failure) => `  ${failure}`));
   const findings = target.findings.length > 0 ? `\nfindings:\n${formatFindings(target.findings)}` : "";
   return `${lines.join("\n")}\n${findings}`;
+}
+
+/** Whether this system would be kept, if it were new. */
+function healthTexts(health: NodeStatus["health"]): string[] {
+  if (!health) return [];
+  const { ok, waitingFor, failed } = health;
+  if (ok) return ["good"];
+  const parts = [
+    ...(waitingFor.length > 0 ? [`waiting for ${waitingFor.join(", ")}`] : []),
+    ...(failed.length > 0 ? [`${plural(failed.length, "failure")}, see below`] : []),
+  ];
+  return [parts.join("; ")];
+}
+
+/** Nothing where no update is under way. */
+function updateTexts(update: NodeStatus["update"]): string[] {
+  if (!update) return [];
+  const { id, phase, to, percent, reason } = update;
+  const part = percent === undefined ? "" : `, ${Math.floor(percent)} %`;
+  return [
+    `${phase}${to === undefined ? "" : ` ${to}`}${part} (${id})${reason === undefined ? "" : `: ${reason}`}`,
+  ];
 }
 
 function linkText(link: NodeStatus["link"], since: (ms: number) => string): string {
@@ -131,7 +155,7 @@ function pluginLines({ status, atMs }: Look, before?: Look): string[] {
     const old = before?.status.plugins.find(({ name }) => name === plugin.name)?.stored ?? 0;
     const perS = (Math.max(0, plugin.stored - old) * 1000) / Math.max(1, atMs - sinceMs);
     return [
-      plugin.required ? `${plugin.name} (required)` : plugin.name,
+      plugin.required ? plugin.name : `${plugin.name} (optional)`,
       plugin.driver,
       plugin.state,
       formatCount(plugin.stored),

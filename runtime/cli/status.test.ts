@@ -33,6 +33,7 @@ const status: NodeStatus = {
     ],
     failures: ["start plugin door: no such device"],
   },
+  health: { ok: false, waitingFor: ["target", "hub"], failed: ["start plugin door: no such device"] },
   bus: { url: "nats://127.0.0.1:4300", memoryBytes: 18 * 2 ** 20 },
   link: {
     state: "up",
@@ -95,7 +96,7 @@ const status: NodeStatus = {
     {
       name: "meter",
       driver: "modbus",
-      required: true,
+      required: false,
       state: "waiting",
       sinceMs: atMs - 5000,
       nextStartMs: atMs + 8000,
@@ -181,6 +182,7 @@ test("people see the link, what waits, each plugin with its rate, values and las
     formatStatus({ status, atMs }),
     `node    n1, umec 1.2.3, pid 42, up 2 h 0 min, 71.0 MiB resident
 target  invalid, /etc/umec/node.yaml
+health  waiting for target, hub; 1 failure, see below
 clock   known (trust: auto)
 link    up for 1 min 30 s, round trip 12.3 ms, stored in 3 ms (p99 9 ms), sent 12,345 samples in 1 frame, 2.0 KiB, an outage's backlog is on its way, 2 messages of ANOTHER NODE OF THIS NAME at the hub
 outbox  34 samples waiting in 1 row, 64.0 KiB of 256 MiB used, 4.2 bytes written for each byte
@@ -188,7 +190,7 @@ outbox  34 samples waiting in 1 row, 64.0 KiB of 256 MiB used, 4.2 bytes written
 bus     nats://127.0.0.1:4300, 18.0 MiB resident
 
 PLUGIN            DRIVER  STATE    STORED  PER S  REFUSED  RESTARTS  LAST SAMPLE
-meter (required)  modbus  waiting   7,200      1        0         3  1 min 1 s ago
+meter (optional)  modbus  waiting   7,200      1        0         3  1 min 1 s ago
 
 meter:
   ended 5 s ago: MODBUS_TIMEOUT: no answer; starts again in 8 s
@@ -215,7 +217,7 @@ test("in a watch the rate is that since the last look", () => {
   const [plugin] = status.plugins;
   const before = { ...status, plugins: [{ ...plugin!, stored: 7150 }] };
   const text = formatStatus({ status, atMs }, { status: before, atMs: atMs - 2000 });
-  assert.match(text, /meter \(required\) +modbus +waiting +7,200 +25 /);
+  assert.match(text, /meter \(optional\) +modbus +waiting +7,200 +25 /);
 });
 
 test("objects are shown once there were any, with what is lost and why nothing is sent", () => {

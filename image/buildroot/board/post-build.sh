@@ -25,6 +25,8 @@ done
 
 mkdir -p "$tree/etc/rauc"
 install -D -m 644 "$root/../rauc/system.conf.in" "$tree/usr/lib/umec/rauc/system.conf.in"
+# Without one the node takes no update.
+[ -z "${UMEC_KEYRING:-}" ] || install -D -m 644 "$UMEC_KEYRING" "$tree/etc/rauc/keyring.pem"
 
 # The scripts of the overlay call for these, whoever provides them.
 missing=

@@ -52,6 +52,12 @@ export function sharedMemory(memoryMiB: number): string[] {
   return ["-object", object, "-machine", "memory-backend=mem"];
 }
 
+/** Memory that lies in a file, so that the next QEMU finds what this one has left in it. */
+export function lastingMemory(memoryMiB: number, path: string): string[] {
+  const object = `memory-backend-file,id=mem,size=${memoryMiB}M,share=on,mem-path=${path}`;
+  return ["-object", object, "-machine", "memory-backend=mem"];
+}
+
 /** The user network (slirp): the guest gets 10.0.2.15 by DHCP and sees this machine's loopback at 10.0.2.2. */
 export const userNetwork = `user,id=${networkId}`;
 
