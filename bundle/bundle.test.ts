@@ -47,7 +47,10 @@ test("two builds in two places are the same, byte for byte", async () => {
 test("the scripts of a node stay under 1.5 MB, name nothing of this machine, and keep their maps apart", async () => {
   const { scriptBytes, operatorBytes } = bundle;
   assert.ok(scriptBytes - operatorBytes < 1_500_000, `${scriptBytes - operatorBytes} bytes for a node`);
-  assert.ok(operatorBytes > 0 && operatorBytes < 400_000, `${operatorBytes} bytes that only an operator loads`);
+  assert.ok(
+    operatorBytes > 0 && operatorBytes < 400_000,
+    `${operatorBytes} bytes that only an operator loads`,
+  );
   const lib = await readdir(join(bundle.dir, "lib"));
   const modules = lib.filter((name) => name.endsWith(".mjs"));
   assert.deepEqual(
