@@ -103,6 +103,7 @@ describe("the root slot", () => {
       gpio: 910,
       i2c: 911,
       spi: 912,
+      "umec-slots": 913,
       "systemd-journal": 920,
       nobody: 65534,
       messagebus: 921,
