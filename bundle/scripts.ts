@@ -41,6 +41,7 @@ const alias = {
   // The package as ES modules: for browsers, and but for `Buffer` and warnings the same.
   yaml: "./node_modules/yaml/browser/dist/index.js",
   typebox: "./bundle/stand-ins/typebox.ts",
+  "node:http": "./bundle/stand-ins/http.ts",
 };
 
 /** Packages in CommonJS, and our loader of addons, need a `require`; few modules do. */

@@ -20,13 +20,13 @@ import type { Log } from "./log.ts";
 import { LiveAlarms } from "./node-alarms.ts";
 import { NodeClock } from "./node-clock.ts";
 import { NodeCommands } from "./node-commands.ts";
-import { openNodeDocuments, type RunningDocuments } from "./node-documents.ts";
+import type { RunningDocuments } from "./node-documents.ts";
 import { NodeHealth } from "./node-health.ts";
 import { NodeLink } from "./node-link.ts";
 import { openNodeObjects } from "./node-objects.ts";
 import { NodePeople } from "./node-people.ts";
 import { type NodePlugin, startNodePlugin } from "./node-plugin.ts";
-import { NodeUpdate, type UpdateParts } from "./node-update.ts";
+import type { NodeUpdate, UpdateParts } from "./node-update.ts";
 import type { Spool } from "./objects/spool.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { createSecrets, secretNames } from "./plugin/secrets.ts";
@@ -127,6 +127,7 @@ class UmecNode implements RunningNode {
   #people: NodePeople | undefined;
   #documents: RunningDocuments | undefined;
   #update: NodeUpdate | undefined;
+  #rest: Promise<void> | undefined;
 
   #target: Target | undefined;
   #state: Exclude<NodeStatus["target"]["state"], "invalid"> = "reaching";
@@ -211,7 +212,17 @@ class UmecNode implements RunningNode {
   async #reconcile(target: Target): Promise<Outcome> {
     clearTimeout(this.#retry);
     this.#state = "reaching";
-    const outcome = await this.#reconciler.reconcile(target, this.#ended.signal);
+    let outcome = await this.#reconciler.reconcile(target, this.#ended.signal);
+    const people = this.#people;
+    try {
+      if (people) this.#rest ??= this.#openRest(people);
+      await this.#rest;
+    } catch (error) {
+      this.#rest = undefined;
+      const step = { kind: "open", node: this.#name, dataPath: this.#dataPath } as const;
+      if (outcome.kind === "reached") outcome = { kind: "failed", failures: [{ step, error }] };
+      else this.#log.error(messageOf(error));
+    }
     if (target === this.#target) this.#conclude(target, outcome);
     return outcome;
   }
@@ -379,22 +390,31 @@ class UmecNode implements RunningNode {
     });
     // Also when there are none now: those of an earlier process may log in no more.
     await this.#people.setUsers(this.#target?.users ?? []);
+  }
+
+  /** What can wait until the plugins run: their first samples come before. */
+  async #openRest(people: NodePeople): Promise<void> {
+    const { bus, outbox, link } = this.#opened;
+    const [{ openNodeDocuments }, { NodeUpdate }] = await Promise.all([
+      import("./node-documents.ts"),
+      import("./node-update.ts"),
+    ]);
     this.#documents ??= await openNodeDocuments({
-      ...{ node: name, dataPath, bus: this.#bus, people: this.#people },
+      ...{ node: this.#name, dataPath: this.#dataPath, bus, people },
       link: () => this.#target?.link,
       redial: (signal) => link.redial(60_000, signal),
-      log: log.child({ part: "documents" }),
+      log: this.#log.child({ part: "documents" }),
     });
     this.#update ??= await NodeUpdate.open({
       dir: join(dirname(resolve(this.#options.path)), "update"),
-      ...{ bus: this.#bus, documents: this.#documents.documents, outbox: this.#outbox, clock: this.#clock },
+      ...{ bus, documents: this.#documents.documents, outbox, clock: this.#clock },
       settings: () => this.#target?.update ?? { automatic: true, rateBytesPerS: 512 * 1024 },
       leave: (restartMachine) => {
         this.#done.resolve({ restart: true, restartMachine });
         return new Promise(() => {});
       },
       parts: this.#options.update,
-      log: log.child({ part: "update" }),
+      log: this.#log.child({ part: "update" }),
     });
   }
 
@@ -543,6 +563,7 @@ class UmecNode implements RunningNode {
     await this.#health.stop();
     await Promise.allSettled([...this.#plugins.keys()].map((name) => this.#stopPlugin(name)));
     await this.#alarms?.stop();
+    await this.#rest?.catch(() => undefined);
     await this.#update?.stop();
     await this.#documents?.stop();
     if (this.#link?.state === "up") await this.#farewell();
