@@ -1,6 +1,6 @@
 /**
  * A new system that does not do what it is there for gives way to the old one by itself, within a stated time, and the hub
- * learns why. UMEC_ALL=1 tells all six stories; else those two that lead back in the two ways there are.
+ * learns why. UMEC_ALL=1 (`npm run qemu:update`) tells all six stories, else the quickest.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -49,7 +49,7 @@ const stories: readonly Story[] = [
       /^µMEC was started \d+ times and did not stay up in 120 s|the disk is full|the outbox was not opened/,
   },
 ];
-const told = process.env.UMEC_ALL === "1" ? stories : stories.slice(0, 2);
+const told = process.env.UMEC_ALL === "1" ? stories : stories.filter(({ kind }) => kind === "panic");
 
 test("a new system is kept when it is good, and gives way when it is not (virt)", {
   skip: !machines.includes("virt"),
