@@ -15,7 +15,7 @@ const versions = process.env.UMEC_ALL === "1" ? ["90.0.0", "90.1.0"] : ["90.0.0"
 const umec = fileURLToPath(new URL("../node_modules/.bin/umec", import.meta.url));
 
 onEachBoard(
-  "umec ota push leads a node over its link from A to B, and the next one back to A",
+  "umec ota push leads a node over its link from one slot to the other",
   async (machine) => {
     await using undo = new AsyncDisposableStack();
     const outDir = await mkdtemp(join(tmpdir(), "umec-rollout-"));
