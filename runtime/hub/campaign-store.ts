@@ -4,20 +4,13 @@
  * Whoever changes one writes it with the revision that was read, so that of two who change it one must look again:
  * the engine (campaign.ts) and an operator's command.
  */
-import {
-  DiscardPolicy,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-  RetentionPolicy,
-  StorageType,
-  type StreamConfig,
-} from "@nats-io/jetstream";
+import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { UmecError } from "../errors.ts";
 import { streamName } from "../subjects.ts";
 import { orderIdSyntax } from "../update-wire.ts";
 import { apiCode, apiCodes, hubError } from "./api-errors.ts";
+import { bucketConfig, isOvertaken, listKeys, managerOf, readEntry } from "./bucket.ts";
 import type { Campaign } from "./campaign-types.ts";
 
 /** Every change of a campaign is a message below it. */
@@ -25,19 +18,7 @@ export const campaignsRoot = "$KV.CAMPAIGNS";
 /** What fits into one message, with room for names of 60 characters. */
 export const mostNodes = 10_000;
 
-const bucket: Partial<StreamConfig> & { name: string } = {
-  name: "KV_CAMPAIGNS",
-  subjects: [`${campaignsRoot}.>`],
-  retention: RetentionPolicy.Limits,
-  storage: StorageType.File,
-  discard: DiscardPolicy.New,
-  max_msgs_per_subject: 8,
-  deny_delete: true,
-  allow_rollup_hdrs: true,
-  allow_direct: false,
-};
-/** nats-server's errors.json: another last sequence on the subject than was expected. */
-const wrongLast = [10071, 10164];
+const bucket = bucketConfig("CAMPAIGNS");
 
 export interface StoredCampaign {
   campaign: Campaign;
@@ -47,18 +28,8 @@ export interface StoredCampaign {
 
 /** Oldest first. @throws UmecError as `hubError` has it */
 export async function listCampaigns(nc: NatsConnection): Promise<StoredCampaign[]> {
-  const { streams } = await manager(nc);
-  let subjects: string[];
-  try {
-    const { state } = await streams.info(bucket.name, { subjects_filter: ">" });
-    subjects = Object.keys(state.subjects ?? {});
-  } catch (error) {
-    if (apiCode(error) === apiCodes.streamNotFound) return [];
-    throw hubError("list the rollouts", error);
-  }
-  const found = await Promise.all(
-    subjects.map((subject) => readCampaign(nc, subject.slice(campaignsRoot.length + 1))),
-  );
+  const ids = await listKeys(nc, bucket, "the rollouts");
+  const found = await Promise.all(ids.map((id) => readCampaign(nc, id)));
   return found
     .filter((one) => one !== undefined)
     .sort((a, b) => a.campaign.createdAtMs - b.campaign.createdAtMs);
@@ -68,16 +39,9 @@ export async function listCampaigns(nc: NatsConnection): Promise<StoredCampaign[
 export async function readCampaign(nc: NatsConnection, id: string): Promise<StoredCampaign | undefined> {
   if (!orderIdSyntax.test(id))
     throw new UmecError("HUB_QUERY_INVALID", `${JSON.stringify(id)} is no id of a rollout`);
-  try {
-    const { streams } = await manager(nc);
-    const message = await streams.getMessage(bucket.name, { last_by_subj: `${campaignsRoot}.${id}` });
-    if (!message || message.header?.has("KV-Operation")) return undefined;
-    return { campaign: parse(id, message.string()), revision: message.seq };
-  } catch (error) {
-    const code = apiCode(error);
-    if (code === apiCodes.streamNotFound || code === apiCodes.noMessageFound) return undefined;
-    throw hubError(`read the rollout ${id}`, error);
-  }
+  const entry = await readEntry(nc, bucket.name, `${campaignsRoot}.${id}`, `the rollout ${id}`);
+  if (!entry || entry.removed) return undefined;
+  return { campaign: parse(id, Buffer.from(entry.body).toString("utf8")), revision: entry.revision };
 }
 
 /**
@@ -95,8 +59,7 @@ export async function writeCampaign(
     const expect = { lastSubjectSequence: revision };
     return (await jetstream(nc).publish(`${campaignsRoot}.${id}`, JSON.stringify(campaign), { expect })).seq;
   } catch (error) {
-    const code = apiCode(error);
-    if (code === undefined || !wrongLast.includes(code)) throw hubError(`write the rollout ${id}`, error);
+    if (!isOvertaken(error)) throw hubError(`write the rollout ${id}`, error);
     throw new UmecError("HUB_CAMPAIGN_CHANGED", `the rollout ${id} was changed by somebody else`, {
       cause: error,
       hint: "look at it, and try again: umec ota status",
@@ -107,7 +70,7 @@ export async function writeCampaign(
 /** Makes the bucket when there is none, with as many copies as the samples have. */
 export async function provisionCampaigns(nc: NatsConnection): Promise<void> {
   try {
-    const { streams } = await manager(nc);
+    const { streams } = await managerOf(nc);
     await streams.info(bucket.name).catch(async (error: unknown) => {
       if (apiCode(error) !== apiCodes.streamNotFound) throw error;
       const { config } = await streams.info(streamName);
@@ -129,8 +92,4 @@ function parse(id: string, text: string): Campaign {
   throw new UmecError("HUB_CAMPAIGN_INVALID", `the rollout ${id} in the hub's bucket can't be read`, {
     hint: "is this program older than the one that wrote it?",
   });
-}
-
-function manager(nc: NatsConnection): Promise<JetStreamManager> {
-  return jetstreamManager(nc, { checkAPI: false });
 }

@@ -14,17 +14,10 @@
  * What a node made of a document is the last message on `umec.<node>._document.<kind>.report` in the stream
  * DOCUMENT_REPORTS; the node's account is the only one that can write there.
  *
- * Reads here ask the stream's leader, as records do (node-records.ts); a node's direct get may be answered by a replica
+ * Reads here ask the stream's leader (bucket.ts); a node's direct get may be answered by a replica
  * that lags, and sees to that itself (../documents/watch.ts).
  */
-import {
-  DiscardPolicy,
-  jetstream,
-  jetstreamManager,
-  RetentionPolicy,
-  StorageType,
-  type StreamConfig,
-} from "@nats-io/jetstream";
+import { DiscardPolicy, jetstream, RetentionPolicy, StorageType } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/nats-core";
 import { type DocumentKind, mostDocumentBytes, type NodeDocument } from "../documents/types.ts";
 import { UmecError } from "../errors.ts";
@@ -39,28 +32,22 @@ import {
   streamName,
 } from "../subjects.ts";
 import { apiCode, apiCodes, hubError } from "./api-errors.ts";
+import {
+  type BucketConfig,
+  bucketConfig,
+  isOvertaken,
+  managerOf,
+  operationHeader,
+  readEntry,
+} from "./bucket.ts";
 
-/** How a client of a bucket says that a key is gone. */
-const operationHeader = "KV-Operation";
-/** nats-server's errors.json: another last sequence on the subject than was expected. */
-const wrongLast = [10071, 10164];
-
-const common: Partial<StreamConfig> = {
-  retention: RetentionPolicy.Limits,
-  storage: StorageType.File,
-  allow_direct: true,
-};
-const streams: readonly (Partial<StreamConfig> & { name: string })[] = [
+const streams: readonly BucketConfig[] = [
   {
-    ...common,
-    name: documentStream,
-    subjects: [`$KV.${documentBucket}.>`],
-    discard: DiscardPolicy.New,
-    max_msgs_per_subject: 8,
+    ...bucketConfig(documentBucket),
+    // Nodes read it by direct get.
+    allow_direct: true,
     // With the headers.
     max_msg_size: mostDocumentBytes + 4096,
-    deny_delete: true,
-    allow_rollup_hdrs: true,
     republish: {
       src: documentSubject("*", "*"),
       dest: documentNoticeSubject("{{wildcard(1)}}", "{{wildcard(2)}}"),
@@ -68,8 +55,10 @@ const streams: readonly (Partial<StreamConfig> & { name: string })[] = [
     },
   },
   {
-    ...common,
     name: reportStream,
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    allow_direct: true,
     subjects: [documentReportSubject("*", "*")],
     discard: DiscardPolicy.Old,
     max_msgs_per_subject: 1,
@@ -85,7 +74,7 @@ export interface DocumentOptions {
 /** Sees to it that there is a place for documents and reports. @throws UmecError as `provisionStream` does */
 export async function provisionDocuments(nc: NatsConnection, options: DocumentOptions = {}): Promise<void> {
   try {
-    const manager = await jetstreamManager(nc, { checkAPI: false });
+    const manager = await managerOf(nc);
     const find = (name: string) =>
       manager.streams.info(name).catch((error: unknown) => {
         if (apiCode(error) === apiCodes.streamNotFound) return undefined;
@@ -149,14 +138,10 @@ export async function readDocument(
   node: string,
   kind: DocumentKind,
 ): Promise<NodeDocument | undefined> {
-  const last = await lastOf(
-    nc,
-    documentStream,
-    documentSubject(checked(node), kind),
-    `the ${kind} of ${node}`,
-  );
+  const subject = documentSubject(checked(node), kind);
+  const last = await readEntry(nc, documentStream, subject, `the ${kind} of ${node}`);
   if (!last || last.removed) return undefined;
-  return { revision: last.seq, body: last.body };
+  return { revision: last.revision, body: last.body };
 }
 
 /** What the node made of its document, as it wrote it; `undefined` when it never said anything. */
@@ -166,7 +151,7 @@ export async function readReport(
   kind: DocumentKind,
 ): Promise<{ atMs: number; body: Uint8Array } | undefined> {
   const subject = documentReportSubject(checked(node), kind);
-  return lastOf(nc, reportStream, subject, `what ${node} reports`);
+  return readEntry(nc, reportStream, subject, `what ${node} reports`);
 }
 
 async function write(
@@ -184,27 +169,11 @@ async function write(
     await provisionDocuments(nc, options);
     return (await jetstream(nc).publish(subject, body, { headers: hdrs, expect })).seq;
   } catch (error) {
-    const code = apiCode(error);
-    if (code === undefined || !wrongLast.includes(code))
-      throw hubError(`write the ${kind} of ${node}`, error);
+    if (!isOvertaken(error)) throw hubError(`write the ${kind} of ${node}`, error);
     throw new UmecError("HUB_DOCUMENT_CHANGED", `the ${kind} of ${node} was changed by somebody else`, {
       cause: error,
       hint: "look at it, and try again",
     });
-  }
-}
-
-async function lastOf(nc: NatsConnection, stream: string, subject: string, what: string) {
-  try {
-    const manager = await jetstreamManager(nc, { checkAPI: false });
-    const message = await manager.streams.getMessage(stream, { last_by_subj: subject });
-    if (!message) return undefined;
-    const removed = message.header?.has(operationHeader) === true;
-    return { seq: message.seq, body: message.data, removed, atMs: message.time.getTime() };
-  } catch (error) {
-    const code = apiCode(error);
-    if (code === apiCodes.streamNotFound || code === apiCodes.noMessageFound) return undefined;
-    throw hubError(`read ${what}`, error);
   }
 }
 

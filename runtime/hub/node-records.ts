@@ -1,25 +1,14 @@
 /**
- * What the hub knows of its nodes: bucket NODES (../hub-nodes-wire.ts) in the fleet's account.
- *
- * A key-value bucket is a stream of the name `KV_NODES` with one message for each key; so a record is read or written
- * whole, and each has a revision. `put` with the revision that was read loses to whoever wrote meanwhile instead of
- * hiding it. Reads ask the stream's leader: a replica that lags would know a node by keys that it no longer has.
+ * What the hub knows of its nodes: bucket NODES (../hub-nodes-wire.ts) in the fleet's account; bucket.ts says what that
+ * promises. A replica that lags would know a node by keys that it no longer has.
  */
-
-import {
-  DiscardPolicy,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-  RetentionPolicy,
-  StorageType,
-  type StreamConfig,
-} from "@nats-io/jetstream";
+import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { UmecError } from "../errors.ts";
 import { type NodeRecord, nodesBucket } from "../hub-nodes-wire.ts";
 import { nameSyntax } from "../subjects.ts";
 import { apiCode, apiCodes, hubError } from "./api-errors.ts";
+import { bucketConfig, isOvertaken, listKeys, managerOf, readEntry } from "./bucket.ts";
 
 /** A record as it lies in the bucket. */
 export interface BucketRecord extends NodeRecord {
@@ -56,23 +45,7 @@ export function createNodeRecords(nc: NatsConnection, options: { replicas?: numb
   return new BucketRecords(nc, options.replicas ?? 1);
 }
 
-/** As the clients of NATS' key-value stores lay a bucket out, so that `nats kv` and they read and watch it. */
-const bucket: Partial<StreamConfig> & { name: string } = {
-  name: `KV_${nodesBucket}`,
-  subjects: [`$KV.${nodesBucket}.>`],
-  retention: RetentionPolicy.Limits,
-  storage: StorageType.File,
-  discard: DiscardPolicy.New,
-  // Several revisions of a record remain, for whoever asks what it was.
-  max_msgs_per_subject: 8,
-  deny_delete: true,
-  allow_rollup_hdrs: true,
-  allow_direct: false,
-};
-/** How a client of a bucket says that a key is gone. */
-const operationHeader = "KV-Operation";
-/** nats-server's errors.json: another last sequence on the subject than was expected. */
-const wrongLast = [10071, 10164];
+const bucket = bucketConfig(nodesBucket);
 
 interface Entry {
   text: string;
@@ -101,16 +74,7 @@ class BucketRecords implements NodeRecords {
   }
 
   async list(): Promise<StoredRecord[]> {
-    let subjects: string[];
-    try {
-      const { streams } = await this.#manager();
-      const { state } = await streams.info(bucket.name, { subjects_filter: ">" });
-      subjects = Object.keys(state.subjects ?? {});
-    } catch (error) {
-      if (apiCode(error) === apiCodes.streamNotFound) return [];
-      throw hubError(`list the bucket ${nodesBucket}`, error);
-    }
-    const names = subjects.map((subject) => subject.slice(subjectOf("").length)).sort();
+    const names = (await listKeys(this.#nc, bucket, `the bucket ${nodesBucket}`)).sort();
     const records = await Promise.all(names.map((name) => this.get(name)));
     return records.filter((record) => record !== undefined);
   }
@@ -128,9 +92,7 @@ class BucketRecords implements NodeRecords {
       const expect = revision === undefined ? {} : { expect: { lastSubjectSequence: revision } };
       return (await jetstream(this.#nc).publish(subjectOf(node), text, expect)).seq;
     } catch (error) {
-      const code = apiCode(error);
-      if (code === undefined || !wrongLast.includes(code))
-        throw hubError(`write the record of ${node}`, error);
+      if (!isOvertaken(error)) throw hubError(`write the record of ${node}`, error);
       throw new UmecError("HUB_RECORD_CHANGED", `the record of ${node} was changed by somebody else`, {
         cause: error,
         hint: "look at it, and try again",
@@ -141,29 +103,19 @@ class BucketRecords implements NodeRecords {
   async #read(node: string): Promise<Entry | undefined> {
     if (!nameSyntax.test(node))
       throw new UmecError("HUB_QUERY_INVALID", `${JSON.stringify(node)} is no name of a node`);
-    try {
-      const { streams } = await this.#manager();
-      const message = await streams.getMessage(bucket.name, { last_by_subj: subjectOf(node) });
-      if (!message || message.header?.has(operationHeader)) return undefined;
-      return { text: message.string(), revision: message.seq };
-    } catch (error) {
-      if (apiCode(error) === apiCodes.streamNotFound) return undefined;
-      throw hubError(`read the record of ${node}`, error);
-    }
+    const entry = await readEntry(this.#nc, bucket.name, subjectOf(node), `the record of ${node}`);
+    if (!entry || entry.removed) return undefined;
+    return { text: Buffer.from(entry.body).toString("utf8"), revision: entry.revision };
   }
 
   async #provide(): Promise<void> {
-    const { streams } = await this.#manager();
+    const { streams } = await managerOf(this.#nc);
     try {
       await streams.info(bucket.name);
     } catch (error) {
       if (apiCode(error) !== apiCodes.streamNotFound) throw error;
       await streams.add({ ...bucket, num_replicas: this.#replicas });
     }
-  }
-
-  #manager(): Promise<JetStreamManager> {
-    return jetstreamManager(this.#nc, { checkAPI: false });
   }
 }
 
