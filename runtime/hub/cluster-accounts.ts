@@ -18,21 +18,8 @@
  * for each node let a new link replace a half-open one at once.
  */
 import { UmecError } from "../errors.ts";
-import {
-  documentBucket,
-  documentStream,
-  documentSubject,
-  nameSyntax,
-  nodeDocumentRoot,
-  nodeObjectLastRoot,
-  nodeObjectRoot,
-  nodeOtaRoot,
-  objectRoot,
-  objectStream,
-  otaRoot,
-  otaStream,
-  streamName,
-} from "../subjects.ts";
+import { nameSyntax, streamName } from "../subjects.ts";
+import { commonExports, exportsFor, type Grant, nodeGrants } from "./node-grants.ts";
 
 export interface ClusterNode {
   node: string;
@@ -45,7 +32,6 @@ export interface ClusterAccountsOptions {
   fleetNkey?: string;
 }
 
-const otaGet = `$JS.API.DIRECT.GET.${otaStream}.${otaRoot}.>`;
 const nkeySyntax = /^U[A-Z2-7]{55}$/;
 
 /**
@@ -61,15 +47,10 @@ export function clusterAccountsSnippet(
   check(nodes, options);
   const names = nodes.map(({ node }) => node);
   const importers = names.map((node) => JSON.stringify(accountOf(node))).join(", ");
-  const direct = `$JS.API.DIRECT.GET.${streamName}`;
   // An empty list of accounts would make an export public.
   const exports = importers
     ? `
-    exports: [
-      { service: "umec.>", accounts: [${importers}] }
-      { service: "${direct}.>", accounts: [${importers}] }
-      { service: "$JS.API.DIRECT.GET.${documentStream}.$KV.${documentBucket}.>", accounts: [${importers}] }
-      { service: "${otaGet}", accounts: [${importers}] }${names.map(objectExports).join("")}
+    exports: [${commonExports.map(({ subject }) => exportTo(subject, importers)).join("")}${names.map(objectExports).join("")}
     ]
     imports: [${names.map((node) => `\n      { service: { account: "${accountOf(node)}", subject: "cmd.${node}.>" } }`).join("")}
     ]`
@@ -82,12 +63,13 @@ accounts {
   FLEET {
     jetstream: enabled
     users: [ { nkey: "${options.fleetNkey ?? "public nkey of the fleet's user"}" } ]${exports}
-  }${nodes.map((node) => nodeAccount(node, direct)).join("")}
+  }${nodes.map(nodeAccount).join("")}
 }
 `;
 }
 
-function nodeAccount({ node, nkey }: ClusterNode, direct: string): string {
+function nodeAccount({ node, nkey }: ClusterNode): string {
+  const grants = nodeGrants(node);
   return `
   "${accountOf(node)}" {
     limits { max_leafnodes: 2 }
@@ -96,40 +78,32 @@ function nodeAccount({ node, nkey }: ClusterNode, direct: string): string {
         nkey: "${nkey ?? `public nkey of the leaf user of ${node}`}"
         allowed_connection_types: ["LEAFNODE"]
         permissions {
-          publish: [
-            "umec.${node}.>", "hub.last.umec.${node}.>", "_R_.>"
-            "${nodeObjectRoot(node)}.>", "${nodeObjectLastRoot(node)}.>", "${nodeDocumentRoot(node)}.>"
-            "${nodeOtaRoot}.>"
+          publish: [${[...grants.map(({ as }) => as), "_R_.>"].map((subject) => `\n            "${subject}"`).join("")}
           ]
           subscribe: ["_INBOX_${node}.>", "cmd.${node}.>"]
         }
       }
     ]
     exports: [ { service: "cmd.${node}.>", accounts: [FLEET] } ]
-    imports: [
-      { service: { account: FLEET, subject: "umec.${node}.>" } }
-      { service: { account: FLEET, subject: "${direct}.umec.${node}.>" }, to: "hub.last.umec.${node}.>" }
-      { service: { account: FLEET, subject: "${objectRoot(node)}.>" }, to: "${nodeObjectRoot(node)}.>" }
-      { service: { account: FLEET, subject: "${objectDirectGet(node)}.>" }, to: "${nodeObjectLastRoot(node)}.>" }
-      { service: { account: FLEET, subject: "${documentGet(node)}" }, to: "${nodeDocumentRoot(node)}.>" }
-      { service: { account: FLEET, subject: "${otaGet}" }, to: "${nodeOtaRoot}.>" }
+    imports: [${grants.map(importAs).join("")}
     ]
   }`;
 }
 
+function importAs({ subject, as }: Grant): string {
+  const to = as === subject ? "" : `, to: "${as}"`;
+  return `\n      { service: { account: FLEET, subject: "${subject}" }${to} }`;
+}
+
 function objectExports(node: string): string {
-  const accounts = `accounts: ["${accountOf(node)}"]`;
-  return `
-      { service: "${objectRoot(node)}.>", ${accounts} }
-      { service: "${objectDirectGet(node)}.>", ${accounts} }`;
+  return exportsFor(node)
+    .map(({ subject }) => exportTo(subject, JSON.stringify(accountOf(node))))
+    .join("");
 }
 
-function objectDirectGet(node: string): string {
-  return `$JS.API.DIRECT.GET.${objectStream(node)}.${objectRoot(node)}`;
-}
-
-function documentGet(node: string): string {
-  return `$JS.API.DIRECT.GET.${documentStream}.${documentSubject(node, ">")}`;
+/** @param accounts as they stand in a list */
+function exportTo(subject: string, accounts: string): string {
+  return `\n      { service: "${subject}", accounts: [${accounts}] }`;
 }
 
 function accountOf(node: string): string {

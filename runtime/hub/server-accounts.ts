@@ -17,45 +17,19 @@
 import type { KeyPair } from "@nats-io/nkeys";
 import { enrolSubject, renewSubject } from "../enrol-wire.ts";
 import { type AccountClaims, type Permissions, scopedSigner } from "../nats/claims.ts";
-import {
-  documentBucket,
-  documentStream,
-  documentSubject,
-  nodeDocumentRoot,
-  nodeObjectLastRoot,
-  nodeObjectRoot,
-  nodeOtaRoot,
-  objectRoot,
-  objectStream,
-  otaRoot,
-  otaStream,
-  streamName,
-} from "../subjects.ts";
+import { commonExports, exportsFor, nodeGrants } from "./node-grants.ts";
 import type { NodeKeys } from "./server-keys.ts";
 
-const directGet = `$JS.API.DIRECT.GET.${streamName}`;
-const documentGet = `$JS.API.DIRECT.GET.${documentStream}`;
-const otaGet = `$JS.API.DIRECT.GET.${otaStream}.${otaRoot}.>`;
 const service = { type: "service", response_type: "Singleton" } as const;
-
-function objectDirectGet(node: string): string {
-  return `$JS.API.DIRECT.GET.${objectStream(node)}.${objectRoot(node)}`;
-}
 
 export function fleetAccount(key: KeyPair, nodes: readonly [string, NodeKeys][]): AccountClaims {
   return {
     name: "FLEET",
     key,
-    exports: [
-      { name: "ingest", subject: "umec.>", type: "service", response_type: "Singleton" },
-      { name: "last", subject: `${directGet}.>`, type: "service", response_type: "Singleton" },
-      { name: "documents", subject: `${documentGet}.$KV.${documentBucket}.>`, ...service },
-      { name: "ota", subject: otaGet, ...service },
-      ...nodes.flatMap(([node]) => [
-        { name: `objects-${node}`, subject: `${objectRoot(node)}.>`, ...service },
-        { name: `objects-last-${node}`, subject: `${objectDirectGet(node)}.>`, ...service },
-      ]),
-    ],
+    exports: [...commonExports, ...nodes.flatMap(([node]) => exportsFor(node))].map((one) => ({
+      ...one,
+      ...service,
+    })),
     imports: nodes.map(([node, { account }]) => ({
       name: `command-${node}`,
       account: account.getPublicKey(),
@@ -76,42 +50,16 @@ export interface NodeAccountOptions {
 
 export function nodeAccount(node: string, keys: NodeKeys, options: NodeAccountOptions): AccountClaims {
   const account = options.fleet.getPublicKey();
-  const chains = `umec.${node}.>`;
+  const grants = nodeGrants(node);
   return {
     name: `NODE-${node}`,
     key: keys.account,
     exports: [{ name: "command", subject: `cmd.${node}.>`, type: "service", response_type: "Singleton" }],
     imports: [
-      { name: "ingest", account, subject: chains, local_subject: chains, type: "service" },
-      {
-        name: "last",
-        account,
-        subject: `${directGet}.${chains}`,
-        local_subject: `hub.last.${chains}`,
-        type: "service",
-      },
-      {
-        name: "objects",
-        account,
-        subject: `${objectRoot(node)}.>`,
-        local_subject: `${nodeObjectRoot(node)}.>`,
-        type: "service",
-      },
-      {
-        name: "objects-last",
-        account,
-        subject: `${objectDirectGet(node)}.>`,
-        local_subject: `${nodeObjectLastRoot(node)}.>`,
-        type: "service",
-      },
-      {
-        name: "documents",
-        account,
-        subject: `${documentGet}.${documentSubject(node, ">")}`,
-        local_subject: `${nodeDocumentRoot(node)}.>`,
-        type: "service",
-      },
-      { name: "ota", account, subject: otaGet, local_subject: `${nodeOtaRoot}.>`, type: "service" },
+      ...grants.map(({ name, subject, as }) => ({
+        ...{ name, account, subject, local_subject: as },
+        type: "service" as const,
+      })),
       {
         name: "renew",
         account: options.enrol.getPublicKey(),
@@ -124,16 +72,7 @@ export function nodeAccount(node: string, keys: NodeKeys, options: NodeAccountOp
       scopedSigner(keys.signer, "link", {
         // `_R_.>` is where a command's reply goes; a limited right to reply does not work for leaf users.
         pub: {
-          allow: [
-            chains,
-            `hub.last.${chains}`,
-            `${nodeObjectRoot(node)}.>`,
-            `${nodeObjectLastRoot(node)}.>`,
-            `${nodeDocumentRoot(node)}.>`,
-            `${nodeOtaRoot}.>`,
-            renewSubject(node),
-            "_R_.>",
-          ],
+          allow: [...grants.map(({ as }) => as), renewSubject(node), "_R_.>"],
         },
         sub: { allow: [`_INBOX_${node}.>`, `cmd.${node}.>`] },
         allowed_connection_types: ["LEAFNODE"],
