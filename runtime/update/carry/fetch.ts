@@ -51,8 +51,8 @@ export interface FetchOptions {
   signal: AbortSignal;
 }
 
-export const defaultRateBytesPerS = 512 * 1024;
-export const defaultReserveBytes = 16 * 2 ** 20;
+const defaultRateBytesPerS = 512 * 1024;
+const defaultReserveBytes = 16 * 2 ** 20;
 /** How often a file that does not fit is looked through for what is wrong. */
 const mostRounds = 3;
 
