@@ -7,7 +7,6 @@
 import { randomBytes } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { NatsConnection } from "@nats-io/transport-node";
 import { bootId } from "./boot.ts";
 import type { Bus } from "./bus/types.ts";
 import type { Clock } from "./clock.ts";
@@ -66,7 +65,6 @@ export class NodeUpdate {
   readonly #options: NodeUpdateOptions;
   readonly #ended = new AbortController();
   readonly #journal: UpdateJournal;
-  #connection: NatsConnection | undefined;
   #updater: Updater | undefined;
   #programs: ProgramUpdater | undefined;
   /** The order of a program that a person has brought. */
@@ -133,7 +131,6 @@ export class NodeUpdate {
   async stop(): Promise<void> {
     this.#ended.abort();
     await this.#updater?.done;
-    await this.#connection?.close();
   }
 
   get #running(): Updater {
@@ -142,10 +139,9 @@ export class NodeUpdate {
   }
 
   async #start(): Promise<void> {
-    const { dir, bus, documents, clock, log, settings, leave, parts } = this.#options;
+    const { dir, documents, clock, log, settings, leave, parts } = this.#options;
     const { signal } = this.#ended;
     await makePrivateDirectory(join(dir, "incoming"));
-    this.#connection = await bus.connectLink();
     const engine = parts?.engine ?? (await systemEngine());
     await this.#tellFallBack();
     const programs = openPrograms({
@@ -212,10 +208,11 @@ export class NodeUpdate {
     const { bundle } = wanted;
     if (!bundle) throw new UmecError("UPDATE_FAILED", "the order says no bundle");
     const { onProgress } = options;
+    const connection = await bus.connectLink();
     // What listens for the link ends with the fetch.
     const done = new AbortController();
     const signal = AbortSignal.any([options.signal, done.signal]);
-    const source = new LeafSource({ connection: this.#connection!, leaf: bus, log, signal });
+    const source = new LeafSource({ connection, leaf: bus, log, signal });
     try {
       return await fetchBundle({
         ...{ source, bundle, seeds, dir: incoming, log, signal },
@@ -224,6 +221,7 @@ export class NodeUpdate {
       });
     } finally {
       done.abort();
+      await connection.close();
     }
   }
 }

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { replaceNode, revokeNode } from "../hub/node-admin.ts";
 import {
   assertWhole,
@@ -38,10 +37,9 @@ test("a node with a token enrols, takes what the hub tells it to be, and what it
   await assert.rejects(stat(join(dir, "enrolment-token")), /ENOENT/);
   const { mode } = await stat(join(dir, "data", "keys", "hub.json"));
   assert.equal(mode & 0o777, 0o600);
-  // The new frame size has the link dialled anew, and the file with it.
-  const creds = () => stat(join(dir, "data", "run", "hub.creds")).catch(() => undefined);
-  while (!(await creds())) await sleep(20);
-  assert.equal(((await creds())?.mode ?? 0) & 0o777, 0o600);
+  // The new frame size has the link dialled anew, by a file that is written anew.
+  await until(({ link }) => link.state === "up");
+  assert.equal((await stat(join(dir, "data", "run", "hub.creds"))).mode & 0o777, 0o600);
   await until(({ outbox }) => outbox.waitingRows === 0);
   await node.stop();
   assert.deepEqual(await readdir(join(dir, "data", "run")), ["bus"]);
