@@ -4,8 +4,9 @@
  * by then. It prints `done` when it gets to the end.
  */
 import fsSync from "node:fs";
-import fs, { constants, type FileHandle } from "node:fs/promises";
+import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
+import { crashInHandles, die } from "../../test-crash-steps.ts";
 
 const [step = "", what = "", json = ""] = process.argv.slice(2);
 let left = Number(step);
@@ -14,21 +15,12 @@ function crashesNow(): boolean {
   return --left === 0;
 }
 
-function die(): never {
-  process.kill(process.pid, "SIGKILL");
-  // The signal is on its way; nothing else may happen until it is here.
-  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-}
-
 const options = JSON.parse(json);
 const [{ installProgram }, { chooseProgram }, { judgeTrial, tellOutcome }] = await Promise.all([
   import("./store.ts"),
   import("./launch.ts"),
   import("./trial.ts"),
 ]);
-const probe = await fs.open(process.execPath, constants.O_RDONLY);
-const handle: FileHandle = Object.getPrototypeOf(probe);
-await probe.close();
 
 function patch(of: object, names: readonly string[]): void {
   const methods = of as Record<string, (...args: unknown[]) => unknown>;
@@ -37,6 +29,7 @@ function patch(of: object, names: readonly string[]): void {
     methods[name] = (...args: unknown[]) => (crashesNow() ? die() : real(...args));
   }
 }
+await crashInHandles(crashesNow);
 patch(fs, ["mkdir", "rename", "rm"]);
 patch(fsSync, ["openSync", "renameSync", "fsyncSync", "symlinkSync"]);
 const writeSync = fsSync.writeSync as (fd: number, text: string) => number;
@@ -48,18 +41,6 @@ Object.assign(fsSync, {
   },
 });
 syncBuiltinESMExports();
-const { sync, writeFile } = handle;
-Object.assign(handle, {
-  sync(this: FileHandle) {
-    return crashesNow() ? die() : sync.call(this);
-  },
-  async writeFile(this: FileHandle, content: Uint8Array) {
-    if (!crashesNow()) return writeFile.call(this, content);
-    await writeFile.call(this, content.subarray(0, content.length / 2));
-    die();
-  },
-});
-
 if (what === "install") await installProgram(options.path, options);
 else if (what === "launch") chooseProgram(options);
 else if (what === "tell") await tellOutcome(options.dir, async () => {});
