@@ -3,13 +3,13 @@ import { createServer, connect as dial, type Socket } from "node:net";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { startBus } from "./bus/bus.ts";
 import type { Bus } from "./bus/types.ts";
 import { uploadBundle } from "./hub/ota-store.ts";
 import { type HubServer, startHubServer } from "./hub/server.ts";
 import { silentLog } from "./log.ts";
 import { findNatsServer } from "./nats/find-server.ts";
 import type { TestBundle } from "./ota/test-bundle.ts";
+import { startLinkedBus } from "./test-linked-bus.ts";
 import { type FetchOptions, fetchBundle } from "./update/carry/fetch.ts";
 import { LeafSource } from "./update/carry/leaf-source.ts";
 
@@ -49,18 +49,7 @@ export async function startRig(t: TestContext, dir: string): Promise<CarryRig> {
   const fleet = await hub.connectFleet();
   t.after(() => fleet.close());
   const proxy = await startByteProxy(t, Number(new URL(hub.leafUrl.replace("nats-leaf", "http")).port));
-  const bus = await startBus({
-    node: "n1",
-    dir: join(dir, "bus"),
-    natsServerPath,
-    plugins: [],
-    link: {
-      urls: [`nats-leaf://127.0.0.1:${proxy.port}`],
-      credentialsFile: hub.credentialsFile("n1"),
-      reconnectMs: 100,
-    },
-    log: silentLog,
-  });
+  const bus = await startLinkedBus({ dir, hub, port: proxy.port });
   t.after(() => bus.stop());
   const link = await bus.connectLink();
   t.after(() => link.close());

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { before, type TestContext, test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
-import { startBus } from "../bus/bus.ts";
 import type { Bus } from "../bus/types.ts";
 import { type CutProxy, startCutProxy } from "../demo/cut-proxy.ts";
 import { formatFrameHeader, frameHeaderName } from "../frame.ts";
@@ -22,6 +21,7 @@ import { Outbox } from "../outbox/outbox.ts";
 import type { Lane } from "../plugin/contract.ts";
 import { encodeRecord } from "../senml/cbor.ts";
 import { streamName } from "../subjects.ts";
+import { startLinkedBus } from "../test-linked-bus.ts";
 import { Link, type LinkOptions } from "./link.ts";
 
 let natsServerPath: string;
@@ -57,18 +57,7 @@ async function startRig(t: TestContext, options: { stream?: boolean } = {}): Pro
   const target = new URL(hub.leafUrl.replace("nats-leaf", "http"));
   const proxy = await startCutProxy({ host: target.hostname, port: Number(target.port) });
   t.after(() => proxy[Symbol.asyncDispose]());
-  const bus = await startBus({
-    node: "n1",
-    dir: join(dir, "bus"),
-    natsServerPath,
-    plugins: [],
-    link: {
-      urls: [`nats-leaf://127.0.0.1:${proxy.port}`],
-      credentialsFile: hub.credentialsFile("n1"),
-      reconnectMs: 100,
-    },
-    log: silentLog,
-  });
+  const bus = await startLinkedBus({ dir, hub, port: proxy.port });
   t.after(() => bus.stop());
   const open = (): Promise<Outbox> =>
     Outbox.open({

@@ -6,13 +6,13 @@ import { before, type TestContext, test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { startBus } from "../bus/bus.ts";
 import { type CutProxy, startCutProxy } from "../demo/cut-proxy.ts";
 import { provisionBuckets } from "../hub/objects.ts";
 import { type HubServer, startHubServer } from "../hub/server.ts";
 import { silentLog } from "../log.ts";
 import { findNatsServer } from "../nats/find-server.ts";
 import { objectBucket, objectStream } from "../subjects.ts";
+import { startLinkedBus } from "../test-linked-bus.ts";
 import { testClock } from "../test-node.ts";
 import { createScratch } from "../test-scratch.ts";
 import { Spool } from "./spool.ts";
@@ -64,18 +64,7 @@ async function rig(t: TestContext, { bucket = true } = {}): Promise<Rig> {
     proxy,
     lost,
     async node(options = {}) {
-      const bus = await startBus({
-        node: "n1",
-        dir: join(dir, "bus"),
-        natsServerPath,
-        plugins: [],
-        link: {
-          urls: [`nats-leaf://127.0.0.1:${proxy.port}`],
-          credentialsFile: hub.credentialsFile("n1"),
-          reconnectMs: 100,
-        },
-        log: silentLog,
-      });
+      const bus = await startLinkedBus({ dir, hub, port: proxy.port });
       const spool = await Spool.open({
         dir: join(dir, "objects"),
         quotaBytes: 64 * 2 ** 20,
@@ -311,19 +300,8 @@ test("chunks that the bucket has removed meanwhile are sent again from the first
 
 test("a node reaches no bucket but its own", async (t) => {
   const { dir, hub, fleet, proxy } = await rig(t);
-  const bus = await startBus({
-    node: "n2",
-    dir: join(dir, "bus2"),
-    natsServerPath,
-    plugins: [],
-    link: {
-      urls: [`nats-leaf://127.0.0.1:${proxy.port}`],
-      // Stolen from n1.
-      credentialsFile: hub.credentialsFile("n1"),
-      reconnectMs: 100,
-    },
-    log: silentLog,
-  });
+  // With credentials that were stolen from n1.
+  const bus = await startLinkedBus({ dir: join(dir, "n2"), hub, port: proxy.port, node: "n2" });
   t.after(() => bus.stop());
   const connection = await bus.connectLink();
   t.after(() => connection.close());
