@@ -24,6 +24,8 @@ export function isDamage(error: unknown): boolean {
     code.startsWith("SQLITE_CORRUPT") ||
     code === "SQLITE_IOERR_READ" ||
     code === "SQLITE_IOERR_SHORT_READ" ||
+    // What we write keeps to the schema: where it is refused, something is there that we did not write.
+    code.startsWith("SQLITE_CONSTRAINT") ||
     // A damaged schema page: a table or column of ours is not what it was.
     (code === "SQLITE_ERROR" && /no such (table|column)|malformed|already exists/.test(String(error)))
   );

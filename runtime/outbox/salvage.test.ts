@@ -187,7 +187,8 @@ test("a flipped byte in the first pages, where SQLite keeps its own", async () =
     fc.asyncProperty(fc.nat(3 * 4096), fc.integer({ min: 1, max: 255 }), async (at, mask) => {
       await damaged((path) => flip(path, at, mask));
     }),
-    { numRuns: 60 },
+    // A page of the table epoch that has 256 rows more.
+    { numRuns: 60, examples: [[8195, 1]] },
   );
 });
 

@@ -409,10 +409,12 @@ export class Store {
     const rows = this.#db
       .prepare("SELECT id, boot, offsetMs, lastMs, estimated FROM epoch ORDER BY id")
       .all();
-    return (rows as (Omit<Epoch, "estimated"> & { estimated: number })[]).map((e) => ({
-      ...e,
-      estimated: e.estimated === 1,
-    }));
+    return (rows as (Omit<Epoch, "estimated"> & { estimated: number })[]).map((e) => {
+      // A damaged page may have cells that nobody wrote; SQLite reads them as rows of NULL.
+      if (typeof e.id !== "number" || typeof e.boot !== "string" || typeof e.lastMs !== "number")
+        throw corrupt("a row of the table epoch is none of ours");
+      return { ...e, estimated: e.estimated === 1 };
+    });
   }
 
   putEpoch(epoch: Epoch): void {
