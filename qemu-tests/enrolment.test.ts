@@ -8,7 +8,7 @@ import { seededRandom } from "./kit/random.ts";
 import { fastest, onEachBoard } from "./machines.ts";
 
 /** Two for each card. */
-const cuts = Number(process.env.UMEC_POWER_CUTS ?? 4);
+const cuts = Number(process.env.UMEC_POWER_CUTS ?? 2);
 /** In this time a board comes up and enrols on a quiet machine. */
 const longestMs = 14_000;
 /** From the hub's decision until the node is done with it. */

@@ -3,7 +3,7 @@ import type { HubSample } from "../runtime/hub/sample.ts";
 import { gpioLines } from "./kit/devices/gpio/attachment.ts";
 import { guestNames } from "./kit/devices/guest-names.ts";
 import { Board, Hub } from "./kit/index.ts";
-import { onEachBoard } from "./machines.ts";
+import { fastest, onEachBoard } from "./machines.ts";
 
 /** On each of the lines. */
 const rounds = 250;
@@ -71,6 +71,7 @@ onEachBoard(
     assert.equal(stopped.status, 0, stopped.output);
     assert.equal(await siren.level(), 0, "safe at the stop");
   },
+  fastest,
 );
 
 function check(

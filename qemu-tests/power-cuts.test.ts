@@ -9,7 +9,7 @@ import { onEachBoard } from "./machines.ts";
 const longestMs = 12_000;
 
 /** Only the disk of virt forgets; elsewhere the cuts show that the board boots, which takes longer there. */
-const cutsOf = (machine: MachineName) => Number(process.env.UMEC_POWER_CUTS ?? (machine === "virt" ? 20 : 6));
+const cutsOf = (machine: MachineName) => Number(process.env.UMEC_POWER_CUTS ?? (machine === "virt" ? 20 : 3));
 
 onEachBoard(
   "power cuts at random moments: it always boots, and keeps what it acknowledged",
