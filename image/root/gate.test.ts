@@ -41,7 +41,7 @@ const tools: Record<string, string> = {
   journalctl: `echo "the journal of \${1#--boot=}"`,
   setpriv: `while [ "\${1#--}" != "$1" ]; do shift; done; exec "$@"`,
   chgrp: "exit 0",
-  sleep: `echo "slept $1" >>"$R/asked"`,
+  sleep: `echo "slept $1" >>"$R/asked"; [ ! -f "$R/late-health" ] || mv "$R/late-health" "$R/run/umec-control/health.json"`,
 };
 
 const content = { old: "0123456789abcdef", new: "fedcba9876543210" };
@@ -123,6 +123,16 @@ test("a slot that is good gets its tries back without a word of the hub", async 
   assert.equal(await it.state(), "good");
   await it.run("mark-good");
   assert.equal((await it.boot()).left.A, 0x40);
+});
+
+test("a deadline that µMEC says only after its slot was marked good is kept for the next system", async () => {
+  const it = await node("A", content.old, { order: "A B", left: { A: 2, B: 3 } });
+  await it.run("gate");
+  await it.put("run/umec-control/.keep", "");
+  const health = { ok: false, sinceS: 1, version: "1.4.0", deadlineS: 120, failed: [], waitingFor: ["hub"] };
+  await it.put("late-health", formatHealth(health));
+  await it.run("mark-good");
+  assert.equal(await it.text("data/update/deadline"), "120\n");
 });
 
 test("a slot on trial is good only when µMEC has said so, 15 s ago or more", async () => {
