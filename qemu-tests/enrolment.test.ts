@@ -22,6 +22,7 @@ onEachBoard(
     for (let card = 1; card <= cuts / 2; card++) await enrolThroughCuts(machine, hub, `lamp-${card}`, random);
   },
   fastest,
+  900_000 + cuts * 60_000,
 );
 
 async function enrolThroughCuts(machine: MachineName, hub: Hub, node: string, random: () => number) {

@@ -7,13 +7,14 @@ export const machines = (process.env.UMEC_MACHINES ?? "virt,imx8mp-evk").split("
 /** For stories that show nothing more on a slower board: that one alone is asked for by UMEC_MACHINES. */
 export const fastest: readonly MachineName[] = process.env.UMEC_MACHINES === undefined ? ["virt"] : machines;
 
-/** One story, told on each board. It has fifteen minutes; most need one or two. */
+/** One story, told on each board. It has fifteen minutes unless it says otherwise; most need one or two. */
 export function onEachBoard(
   name: string,
   story: (machine: MachineName) => Promise<void>,
   boards: readonly MachineName[] = machines,
+  timeoutMs = 900_000,
 ): void {
   for (const machine of boards) {
-    test(`${name} (${machine})`, { timeout: 900_000 }, () => story(machine));
+    test(`${name} (${machine})`, { timeout: timeoutMs }, () => story(machine));
   }
 }
