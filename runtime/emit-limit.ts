@@ -1,7 +1,7 @@
 /**
  * How fast a plugin may emit: a bucket of samples and a bucket of bytes, each filled at the plugin's rate up to
  * what {@link longestBurstS} seconds bring; of samples no more than {@link mostAtOnce}, but always what one second
- * brings: to read 100,000 packs at once is what the others would feel. An emit is let through as long as neither bucket
+ * brings: to read thousands of packs at once is what the others would feel. An emit is let through as long as neither bucket
  * is empty, and may overdraw it: one large pack is no flood, and its debt is paid before the next.
  */
 export interface EmitRate {
@@ -11,7 +11,7 @@ export interface EmitRate {
 }
 
 const longestBurstS = 5;
-const mostAtOnce = 10_000;
+const mostAtOnce = 1000;
 
 function burstOf(samplesPerS: number): number {
   return Math.min(longestBurstS * samplesPerS, Math.max(samplesPerS, mostAtOnce));
