@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ensureBundle } from "../../image/bundle-step.ts";
@@ -32,9 +33,20 @@ export async function otaBundle({ machine, version, outDir, overlay }: OtaBundle
   return (await makeBundle({ board, parts, version, signer, steps, outDir, onMessage })).path;
 }
 
-/** Serves a file to the board by HTTP, until it is disposed of; `url` is what the guest asks for. */
+/** Serves a file to the board by HTTP, also in ranges, until it is disposed of; `url` is what the guest asks for. */
 export async function serveFile(network: Network, path: string): Promise<AsyncDisposable & { url: string }> {
-  const server = createServer((_, response) => createReadStream(path).pipe(response)).listen(0, "127.0.0.1");
+  const { size } = await stat(path);
+  const server = createServer(({ method, headers }, response) => {
+    const range = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "");
+    const start = Number(range?.[1] ?? 0);
+    const end = Number(range?.[2] || size - 1);
+    response.writeHead(range ? 206 : 200, {
+      ...{ "accept-ranges": "bytes", "content-length": end - start + 1 },
+      ...(range && { "content-range": `bytes ${start}-${end}/${size}` }),
+    });
+    if (method === "HEAD") response.end();
+    else createReadStream(path, { start, end }).pipe(response);
+  }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const there = await network.open(() => ({ host: "127.0.0.1", port }));
