@@ -4,7 +4,7 @@ import { caseTwins } from "../common/case-twins.ts";
 import type { OnvifOptions } from "./options.ts";
 import { usualPoints } from "./topics.ts";
 
-const own = /^(?:online|clock-offset|still|snapshot)$|^(?:info|stream|ptz|event)(?:\/|$)/;
+const own = /^(?:online|clock-offset|still|snapshot|frame)$|^(?:info|stream|ptz|event)(?:\/|$)/;
 
 /** What the schema can't say. */
 export function checkOptions(options: OnvifOptions): OptionFinding[] {
@@ -68,6 +68,7 @@ export function pointsOf({ events, stream, ptz }: OnvifOptions): Point[] {
     { name: "clock-offset", unit: "s", summary: "The camera's clock minus the node's" },
     ...["manufacturer", "model", "firmware", "serial"].map((name): Point => ({ name: `info/${name}` })),
     { name: "snapshot", access: "write", summary: "Takes a still; the reply names it" },
+    { name: "frame", access: "write", summary: "A picture's bytes, now" },
     { name: "still", summary: "Name of the last still" },
     ...eventPoints.map(([name, { by, topics }]): Point => {
       const what = topics.join(", ");

@@ -18,6 +18,13 @@ test("a still on command becomes an object, and a sample names it", async () => 
   assert.equal(named?.value, reply.object);
 });
 
+test("a frame is the picture itself, which is kept nowhere", async () => {
+  await using at = await bench();
+  await at.run.samples(there);
+  assert.deepEqual(Buffer.from((await at.run.command("frame")) as Uint8Array), at.camera.state.still);
+  assert.equal(at.run.objects.length, 0);
+});
+
 test("stills by schedule", async () => {
   await using at = await bench({}, { snapshot: { intervalMs: 20 } });
   const kept = await at.run.kept(3);

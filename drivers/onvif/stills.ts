@@ -16,31 +16,44 @@ export interface StillsOptions {
   signal: AbortSignal;
 }
 
-/** Answers `snapshot` with `{ object, bytes }`, and takes stills at the interval. */
+/** Most bytes of a reply: the bus takes messages of 1 MiB, headers included. */
+const maxReplyBytes = 2 ** 20 - 1024;
+
+/** Answers `snapshot` with `{ object, bytes }` and `frame` with the picture, and takes stills at the interval. */
 export function offerStills({ camera, options, host, link, tell, signal }: StillsOptions): void {
   let taking = false;
 
-  async function take(inSignal: AbortSignal): Promise<{ object: string; bytes: number }> {
+  /** A camera makes one picture at a time. */
+  async function alone<T>(work: () => Promise<T>): Promise<T> {
     if (taking) throw new UmecError("ONVIF_BUSY", "a still is being taken already");
     taking = true;
     try {
-      const body = await takeStill(camera, link.session(), { maxBytes: options.maxBytes, signal: inSignal });
-      const timeMs = host.clock.nowMs();
-      const object = `still/${new Date(timeMs).toISOString().replace(/[-:.]/g, "")}.jpg`;
-      const bytes = body.length;
-      const time = host.clock.known() ? { timeMs } : {};
-      await host.objects.put({ name: object, contentType: "image/jpeg", body, ...time }, inSignal);
-      await tell([{ name: "still", value: object, ...time, lane: "telemetry" }]);
-      return { object, bytes };
+      return await work();
     } finally {
       taking = false;
     }
   }
 
-  host.onCommand("snapshot", (_, inSignal) => take(AbortSignal.any([inSignal, signal])));
+  async function take(inSignal: AbortSignal): Promise<{ object: string; bytes: number }> {
+    const body = await takeStill(camera, link.session(), { maxBytes: options.maxBytes, signal: inSignal });
+    const timeMs = host.clock.nowMs();
+    const object = `still/${new Date(timeMs).toISOString().replace(/[-:.]/g, "")}.jpg`;
+    const bytes = body.length;
+    const time = host.clock.known() ? { timeMs } : {};
+    await host.objects.put({ name: object, contentType: "image/jpeg", body, ...time }, inSignal);
+    await tell([{ name: "still", value: object, ...time, lane: "telemetry" }]);
+    return { object, bytes };
+  }
+
+  const both = (inSignal: AbortSignal) => AbortSignal.any([inSignal, signal]);
+  const maxBytes = Math.min(options.maxBytes, maxReplyBytes);
+  host.onCommand("snapshot", (_, inSignal) => alone(() => take(both(inSignal))));
+  host.onCommand("frame", (_, inSignal) =>
+    alone(() => takeStill(camera, link.session(), { maxBytes, signal: both(inSignal) })),
+  );
   if (options.intervalMs === 0) return;
   host.scheduler.every(options.intervalMs, async (inSignal) => {
     // That it is away is told once, elsewhere.
-    if (link.peek()) await take(inSignal);
+    if (link.peek()) await alone(() => take(inSignal));
   });
 }
