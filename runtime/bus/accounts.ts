@@ -7,6 +7,8 @@
  * | UPLINK | service `in.>` | COMMAND's `cmd.<node>.>` |
  * | COMMAND | service `cmd.<node>.>` | each plugin's `command.>` as `cmd.<node>.<plugin>.>` |
  * | API | | each plugin's streams and commands as `umec.<node>.<plugin>.…` |
+ * | APPS, while it is open | | DOOR's `umec.<node>.*.command.>` |
+ * | DOOR, with it | service `umec.<node>.*.command.>` | |
  *
  * In API the node itself tells of its alarms, `umec.<node>.alarms.event.<name>`: they are no plugin's, and go into the
  * outbox without the bus.
@@ -24,14 +26,17 @@
  * - Within a plugin's account the node and the plugin's own process have different rights. A program whose points are
  *   known gets its commands as `checked.>`, from the node, which has judged what came as `command.>`; the program
  *   itself can't hear that. What a program asks of the node is `object.put`.
+ * - Applications are in APPS, apart from all plugins: see `apps.ts`.
  *
  * Keys are made anew for each bus and live in memory.
  */
 import type { KeyPair } from "@nats-io/nkeys";
+import type { BusGrant } from "../api/types.ts";
 import { enrolSubject, renewSubject } from "../enrol-wire.ts";
 import {
   type AccountClaims,
   type Credentials,
+  createExpiringUser,
   createScopedUser,
   createUser,
   type Permissions,
@@ -49,6 +54,7 @@ import {
   nodeOtaRoot,
   objectPutSubject,
 } from "../subjects.ts";
+import { appAccountLimits, appRights, appUserName } from "./app-rights.ts";
 import { pluginAccountLimits } from "./limits.ts";
 
 /**
@@ -92,6 +98,8 @@ export class NodeAccounts {
   readonly uplink = createKey("account");
   readonly #command = createKey("account");
   readonly #api = createKey("account");
+  readonly apps = createKey("account");
+  readonly #door = createKey("account");
   readonly #node: string;
   readonly #commands: { subject: string; local_subject: string };
   readonly #realm: Realm;
@@ -107,14 +115,19 @@ export class NodeAccounts {
     return { account, signer, program };
   }
 
-  /** The part of the configuration that names the operator and all accounts. */
-  config(plugins: ReadonlyMap<string, PluginKeys>): Promise<string> {
+  /**
+   * The part of the configuration that names the operator and all accounts.
+   *
+   * @param appSigners the keys that sign applications' users. @default there are no accounts for applications
+   */
+  config(plugins: ReadonlyMap<string, PluginKeys>, appSigners?: readonly KeyPair[]): Promise<string> {
     const all = [...plugins];
     return this.#realm.config([
       this.#uplinkAccount(),
       this.#commandAccount(all),
       this.#apiAccount(all),
       ...all.map(([plugin, keys]) => this.#pluginAccount(plugin, keys)),
+      ...(appSigners ? [this.#appsAccount(appSigners), this.#doorAccount()] : []),
     ]);
   }
 
@@ -176,6 +189,30 @@ export class NodeAccounts {
     });
   }
 
+  /** @param signer the application's own, one of those in the account */
+  appUser(app: string, signer: KeyPair, grant: BusGrant, expiresAtMs: number): Promise<Credentials> {
+    const rights = appRights(this.#node, app, grant);
+    return createExpiringUser(this.apps, appUserName(app), rights, expiresAtMs, signer);
+  }
+
+  /** Publishes readings to applications. */
+  appsUser(): Promise<Credentials> {
+    return createUser(this.apps, "node", {
+      pub: { allow: [`umec.${this.#node}.*.telemetry.>`] },
+      sub: { allow: ["_INBOX_apps.>"] },
+      ...clientsOnly,
+    });
+  }
+
+  /** Takes applications' commands. */
+  doorUser(): Promise<Credentials> {
+    return createUser(this.#door, "node", {
+      pub: { allow: [answers] },
+      sub: { allow: [this.#appCommands, "_INBOX_door.>"] },
+      ...clientsOnly,
+    });
+  }
+
   /** Watches the leaf link and the plugins' accounts, and asks this server about them. */
   watchUser(): Promise<Credentials> {
     return createUser(this.system, "watch", {
@@ -183,6 +220,39 @@ export class NodeAccounts {
       sub: { allow: ["$SYS.ACCOUNT.>", "_INBOX_watch.>"] },
       ...clientsOnly,
     });
+  }
+
+  get #appCommands(): string {
+    return `umec.${this.#node}.*.command.>`;
+  }
+
+  #appsAccount(signers: readonly KeyPair[]): AccountClaims {
+    const subject = this.#appCommands;
+    return {
+      name: "APPS",
+      key: this.apps,
+      imports: [
+        {
+          name: "command",
+          account: this.#door.getPublicKey(),
+          subject,
+          local_subject: subject,
+          type: "service",
+          share: true,
+        },
+      ],
+      signingKeys: signers.map((key) => key.getPublicKey()),
+      limits: appAccountLimits,
+    };
+  }
+
+  #doorAccount(): AccountClaims {
+    return {
+      name: "DOOR",
+      key: this.#door,
+      exports: [{ name: "command", subject: this.#appCommands, type: "service", response_type: "Singleton" }],
+      limits: { connections: 2 },
+    };
   }
 
   #pluginAccount(plugin: string, { account, signer, program }: PluginKeys): AccountClaims {

@@ -6,18 +6,25 @@
  * 2. Whatever changes at run time - plugins, the link - is one atomic reload of the whole configuration.
  *    Connections that it does not concern stay, and so do the requests on them. A change that nats-server
  *    refuses leaves everything as it was, and the caller gets the reason. Changes are done one after another.
- *    One exception: nats-server can't change the link's waiting time while it runs. A link with another
- *    `reconnectMs` costs a new start on the same port, after which all clients come back by themselves.
+ *    Two exceptions: nats-server can't change the link's waiting time while it runs, nor where it listens for
+ *    applications. Those cost a new start on the same port, after which all clients come back by themselves.
  * 3. It works with no network, and after a power cut: there is no state on disk but the configuration,
  *    which each start writes anew with new keys.
  * 4. When nats-server dies it is started again on the same port; see `../nats/server-process.ts`.
  */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { UmecError } from "../errors.ts";
+import { messageOf, UmecError } from "../errors.ts";
+import type { Log } from "../log.ts";
 import { type Credentials, connectUser, formatCredentials } from "../nats/claims.ts";
+import { killOrphan } from "../nats/orphan.ts";
 import { type NatsConfig, type NatsServer, startNatsServer } from "../nats/server-process.ts";
 import { nameSyntax } from "../subjects.ts";
 import { NodeAccounts, type PluginKeys } from "./accounts.ts";
+import { listenerUrls, requireFree, requireTls, websocketConfig, writeTls } from "./app-listener.ts";
+import type { AppConnection } from "./app-watch.ts";
+import { type AppsState, BusApps } from "./apps.ts";
 import { busConfig, drawReconnectMs } from "./config.ts";
 import { FloodWatch } from "./flood-watch.ts";
 import { LeafWatch } from "./leaf.ts";
@@ -32,18 +39,20 @@ export async function startBus(options: BusOptions): Promise<Bus> {
     plugins: new Map(),
     link: options.link,
     reconnectMs: drawReconnectMs(options.link?.reconnectMs ?? 5000),
+    apps: await firstApps(options),
   };
   const accounts = new NodeAccounts(requireName(options.node));
   draft.plugins = pluginKeys(options.plugins, accounts, draft.plugins);
   let floods: FloodWatch | undefined;
   let leaf: LeafWatch | undefined;
+  let bus: NodeBus | undefined;
   const server = await startNatsServer({
     path: options.natsServerPath,
     dir: options.dir,
     name: "bus",
-    config: await configOf(draft, options.node, accounts),
+    config: await configOf(draft, options, accounts),
     log: options.log,
-    onComplaint: (line) => leaf?.hear(line) || floods?.hear(line) || false,
+    onComplaint: (line) => leaf?.hear(line) || floods?.hear(line) || bus?.apps.hear(line) || false,
     ...(options.signal ? { signal: options.signal } : {}),
     ...(options.memoryLimitBytes ? { memoryLimitBytes: options.memoryLimitBytes } : {}),
   });
@@ -59,7 +68,8 @@ export async function startBus(options: BusOptions): Promise<Bus> {
     floods = new FloodWatch({ connection: watch, log: options.log });
     await watch.flush();
     options.signal?.addEventListener("abort", () => void watch.close(), { once: true });
-    return new NodeBus(options.node, accounts, server, watch, leaf, floods, draft);
+    bus = new NodeBus(options, accounts, server, watch, leaf, floods, draft, options.log);
+    return bus;
   } catch (error) {
     await server.stop();
     throw error;
@@ -70,10 +80,14 @@ interface State {
   plugins: ReadonlyMap<string, PluginKeys>;
   link: LinkRemote | undefined;
   reconnectMs: number;
+  apps: AppsState | undefined;
 }
 
+type Place = Pick<BusOptions, "node" | "dir">;
+
 class NodeBus implements Bus {
-  readonly #node: string;
+  readonly apps: BusApps;
+  readonly #place: Place;
   readonly #accounts: NodeAccounts;
   readonly #server: NatsServer;
   readonly #watch: NatsConnection;
@@ -83,21 +97,31 @@ class NodeBus implements Bus {
   #changes: Promise<unknown> = Promise.resolve();
 
   constructor(
-    node: string,
+    place: Place,
     accounts: NodeAccounts,
     server: NatsServer,
     watch: NatsConnection,
     leaf: LeafWatch,
     floods: FloodWatch,
     state: State,
+    log: Log,
   ) {
-    this.#node = node;
+    this.#place = place;
     this.#accounts = accounts;
     this.#server = server;
     this.#watch = watch;
     this.#leaf = leaf;
     this.#floods = floods;
     this.#state = state;
+    this.apps = new BusApps({
+      accounts,
+      state: () => this.#state.apps,
+      change: (next) => this.#change((now) => this.#setApps(now, next(now.apps))),
+      urls: () => (this.#state.apps ? listenerUrls(this.#state.apps.listener, server.ports) : []),
+      connect: (name, credentials, inbox) => this.#connect(name, credentials, inbox),
+      connections: () => this.#appConnections(),
+      log,
+    });
   }
 
   get url(): string {
@@ -122,7 +146,7 @@ class NodeBus implements Bus {
   }
 
   async connectLink(): Promise<NatsConnection> {
-    return this.#connect("link", await this.#accounts.linkUser(), `_INBOX_${this.#node}`);
+    return this.#connect("link", await this.#accounts.linkUser(), `_INBOX_${this.#place.node}`);
   }
 
   async connectApi(): Promise<NatsConnection> {
@@ -156,8 +180,7 @@ class NodeBus implements Bus {
       await this.#reload({ ...state, link });
       if (!link || Math.abs(state.reconnectMs - link.reconnectMs) <= link.reconnectMs / 2) return;
       const next = { ...state, link, reconnectMs: drawReconnectMs(link.reconnectMs) };
-      await this.#server.restart(await configOf(next, this.#node, this.#accounts));
-      this.#state = next;
+      await this.#restart(next);
     });
   }
 
@@ -187,6 +210,7 @@ class NodeBus implements Bus {
 
   async stop(): Promise<void> {
     this.#floods.stop();
+    this.apps.stop();
     await this.#watch.close();
     await this.#server.stop();
   }
@@ -213,15 +237,56 @@ class NodeBus implements Bus {
   }
 
   async #reload(next: State): Promise<void> {
-    await this.#server.reload(await configOf(next, this.#node, this.#accounts));
+    await this.#server.reload(await configOf(next, this.#place, this.#accounts));
     this.#state = next;
+  }
+
+  async #restart(next: State): Promise<void> {
+    await this.#server.restart(await configOf(next, this.#place, this.#accounts));
+    this.#state = next;
+  }
+
+  async #setApps(state: State, apps: AppsState | undefined): Promise<void> {
+    if (apps === state.apps) return;
+    const [old, listener] = [state.apps?.listener, apps?.listener];
+    if (listener && listener !== old) {
+      requireTls(listener);
+      if (listener.port !== 0 && listener.port !== old?.port) await requireFree(listener);
+      await writeTls(this.#place.dir, listener);
+    }
+    const stays = old?.host === listener?.host && old?.port === listener?.port;
+    await (stays ? this.#reload({ ...state, apps }) : this.#restart({ ...state, apps }));
+  }
+
+  async #appConnections(): Promise<readonly AppConnection[]> {
+    const body = JSON.stringify({ acc: this.#accounts.apps.getPublicKey(), auth: true, limit: 1024 });
+    const answer = await this.#watch.request("$SYS.REQ.SERVER.PING.CONNZ", body, { timeout: 1000 });
+    return answer.json<{ data?: { connections?: AppConnection[] } }>().data?.connections ?? [];
   }
 }
 
-async function configOf(state: State, node: string, accounts: NodeAccounts): Promise<NatsConfig> {
-  const { plugins, link, reconnectMs } = state;
-  const realm = await accounts.config(plugins);
-  return busConfig({ node, realm, uplink: accounts.uplink.getPublicKey(), link, reconnectMs });
+/** A node that starts with the listener it had need not start nats-server twice. */
+async function firstApps({ apps: listener, dir, log }: BusOptions): Promise<AppsState | undefined> {
+  if (!listener) return undefined;
+  try {
+    requireTls(listener);
+    // What a killed runtime left behind has the port.
+    await killOrphan(join(dir, "nats-server.pid"), join(dir, "nats-server.conf"));
+    if (listener.port !== 0) await requireFree(listener);
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    await writeTls(dir, listener);
+    return { listener, signers: new Map() };
+  } catch (error) {
+    log.warn(messageOf(error));
+    return undefined;
+  }
+}
+
+async function configOf(state: State, { node, dir }: Place, accounts: NodeAccounts): Promise<NatsConfig> {
+  const { plugins, link, reconnectMs, apps } = state;
+  const realm = await accounts.config(plugins, apps && [...apps.signers.values()]);
+  const websocket = apps && websocketConfig(dir, apps.listener);
+  return busConfig({ node, realm, uplink: accounts.uplink.getPublicKey(), link, reconnectMs, websocket });
 }
 
 /** Who stays keeps its keys. */

@@ -1,4 +1,4 @@
-import type { NatsConfig } from "../nats/server-process.ts";
+import type { NatsConfig, NatsPorts } from "../nats/server-process.ts";
 import type { LinkRemote } from "./types.ts";
 
 export interface BusConfigOptions {
@@ -8,6 +8,8 @@ export interface BusConfigOptions {
   /** Public key of the account that the link belongs to. */
   uplink: string;
   link: LinkRemote | undefined;
+  /** The part for applications. @default they can't reach it */
+  websocket?: ((ports: NatsPorts) => string) | undefined;
   /** This start's own waiting time between attempts; see `drawReconnectMs`. */
   reconnectMs: number;
 }
@@ -22,14 +24,14 @@ export interface BusConfigOptions {
  * Pings of 15 s find a dead link within 45 s; nats-server's own default takes up to 6 minutes.
  */
 export function busConfig(options: BusConfigOptions): NatsConfig {
-  const { node, realm, link } = options;
+  const { node, realm, link, websocket } = options;
   return (ports) => `server_name: ${node}
 listen: "127.0.0.1:${ports.client}"
 max_payload: ${maxPayloadBytes}
 max_pending: ${maxPendingBytes}
 ping_interval: "15s"
 ping_max: 2
-${realm}leafnodes {
+${realm}${websocket?.(ports) ?? ""}leafnodes {
   reconnect: "${options.reconnectMs}ms"
   remotes: [${link ? remote(options.uplink, link) : ""}]
 }

@@ -1,4 +1,5 @@
-import type { NatsConnection } from "@nats-io/transport-node";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import type { Broker } from "../api/types.ts";
 import type { EmitRate } from "../emit-limit.ts";
 import type { Refusal } from "../emit-wire.ts";
 import type { UmecError } from "../errors.ts";
@@ -14,6 +15,8 @@ export interface BusOptions {
   plugins: readonly string[];
   /** @default none: the node works alone */
   link?: LinkRemote;
+  /** One that can't be used is left out, with a warning. @default none: see {@link AppsBus.listen} */
+  apps?: AppListener;
   log: Log;
   /** Stops the bus. */
   signal?: AbortSignal;
@@ -57,6 +60,35 @@ export interface PluginWatch {
   stop(): void;
 }
 
+/** Where applications reach the bus. */
+export interface AppListener {
+  host: string;
+  /** 0: any free one, and then always that. */
+  port: number;
+  /** PEM texts. */
+  tls: { cert: string; key: string };
+}
+
+/** The bus, as applications reach it, and what the node does for them there: see apps.ts. */
+export interface AppsBus extends Broker {
+  /**
+   * Opens, moves or closes it, or gives it another certificate. Another place costs a new start of nats-server, as it
+   * can't change that while it runs; all clients come back by themselves. Rejects with `BUS_APPS_PORT`, `BUS_APPS_TLS`;
+   * then all is as before.
+   */
+  listen(listener: AppListener | undefined): Promise<void>;
+  /** Publishes readings to applications: `umec.<node>.<plugin>.telemetry.<point>`. */
+  connect(): Promise<NatsConnection>;
+  /** Hears applications' commands: `umec.<node>.<plugin>.command.<point>`. */
+  connectDoor(): Promise<NatsConnection>;
+  /** The application that sent a message which came in by the door; nats-server vouches for it. */
+  senderOf(message: Pick<Msg, "headers">): string | undefined;
+  /** Whether a grant that has not ended is for this subject. */
+  isHeard(subject: string): boolean;
+  /** Of applications. */
+  connections(): Promise<number>;
+}
+
 /** The node's own message bus. */
 export interface Bus extends AsyncDisposable {
   /** For clients on this machine. Stays the same when nats-server is started again. */
@@ -91,6 +123,7 @@ export interface Bus extends AsyncDisposable {
   cutOff(plugin: string): Promise<void>;
   /** Adds and removes plugins' accounts; the connections of all others stay. */
   setPlugins(plugins: readonly string[]): Promise<void>;
+  readonly apps: AppsBus;
   setLink(link: LinkRemote | undefined): Promise<void>;
   /** Cuts the link and dials anew: for one that looks connected but carries nothing. */
   bounceLink(): Promise<void>;

@@ -150,16 +150,22 @@ export async function createScopedUser(
   return { key, jwt: await encodeUser(name, key, account, {}, { signer, scopedUser: true }) };
 }
 
-/** A user with permissions of its own, whose claims end. @param expiresAtMs Unix time, in effect to the second */
+/**
+ * A user with permissions of its own, whose claims end.
+ *
+ * @param expiresAtMs Unix time, in effect to the second
+ * @param signer a plain signing key of the account. @default the account's own
+ */
 export async function createExpiringUser(
   account: KeyPair,
   name: string,
   permissions: Permissions,
   expiresAtMs: number,
+  signer?: KeyPair,
 ): Promise<Credentials> {
   const key = createKey("user");
-  const exp = Math.floor(expiresAtMs / 1000);
-  return { key, jwt: await encodeUser(name, key, account, permissions as Partial<User>, { exp }) };
+  const options = { exp: Math.floor(expiresAtMs / 1000), ...(signer && { signer }) };
+  return { key, jwt: await encodeUser(name, key, account, permissions as Partial<User>, options) };
 }
 
 /**

@@ -2,7 +2,7 @@
  * One life of a nats-server process: from the spawn to the exit.
  *
  * What it does is known from its log on stderr, as nats-server's ports file leaves out the leaf port and
- * nothing else says whether a reload was taken. The lines read here are `Listening for … connections on`,
+ * nothing else says whether a reload was taken. The lines read here are `Listening for … on`,
  * `Server is ready`, `Reloaded server configuration` and `Failed to reload server configuration: …`.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -15,6 +15,8 @@ export interface NatsPorts {
   client: number;
   /** Stays -1 while the server listens for no leaf nodes. */
   leaf: number;
+  /** The same for WebSockets. */
+  websocket: number;
 }
 
 export interface ServerLife {
@@ -45,6 +47,12 @@ const levels = new Map<string, "warn" | "error">([
   ["FTL", "error"],
 ]);
 
+const listeners = {
+  "client connections": "client",
+  "leafnode connections": "leaf",
+  "websocket clients": "websocket",
+} as const;
+
 export function startLife(options: ServerLifeOptions): ServerLife {
   const { path, configFile, log } = options;
   const child: ChildProcess = spawn(path, ["--logtime=false", "-c", configFile], {
@@ -55,7 +63,7 @@ export function startLife(options: ServerLifeOptions): ServerLife {
   });
   const ready = Promise.withResolvers<NatsPorts>();
   const exited = Promise.withResolvers<string>();
-  const ports: NatsPorts = { client: -1, leaf: -1 };
+  const ports: NatsPorts = { client: -1, leaf: -1, websocket: -1 };
   const complaints: string[] = [];
   let reloading: PromiseWithResolvers<void> | undefined;
 
@@ -71,8 +79,9 @@ export function startLife(options: ServerLifeOptions): ServerLife {
     log[level](message);
     if (level !== "debug" && complaints.push(message) > 3) complaints.shift();
 
-    const listening = /^Listening for (client|leafnode) connections on .*:(\d+)$/.exec(message);
-    if (listening) ports[listening[1] === "client" ? "client" : "leaf"] = Number(listening[2]);
+    const listening =
+      /^Listening for (client connections|leafnode connections|websocket clients) on .*:(\d+)$/.exec(message);
+    if (listening) ports[listeners[listening[1] as keyof typeof listeners]] = Number(listening[2]);
     else if (message === "Server is ready") ready.resolve({ ...ports });
     else if (message.startsWith("Reloaded server configuration")) settleReload();
     else if (message.startsWith("Failed to reload server configuration")) settleReload(message);

@@ -83,7 +83,7 @@ class SupervisedServer implements NatsServer {
   readonly #stop = () => void this.stop();
   readonly #killAtExit = () => this.#life?.kill("SIGTERM");
   #config: NatsConfig;
-  #ports: NatsPorts = { client: -1, leaf: -1 };
+  #ports: NatsPorts = { client: -1, leaf: -1, websocket: -1 };
   #life: ServerLife | undefined;
   #supervision: Promise<void> | undefined;
   #restarted: PromiseWithResolvers<void> | undefined;
