@@ -4,10 +4,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { stringify } from "yaml";
 import { createMemory, type Simulator, startSimulator } from "../drivers/modbus/simulator.ts";
+import { ask, tokenOf } from "./api-ask.ts";
+import type { Target } from "./api-load.ts";
+import { benchApp } from "./api-words.ts";
 import { type Bench, runBench } from "./kit/bench.ts";
 import { figures, median, round } from "./kit/figures.ts";
 import { describeMachine } from "./kit/machine.ts";
@@ -21,6 +25,9 @@ simulator in this process, and linked to a hub in another. After 60 s (--quick: 
 of the runtime and of the node's nats-server: PSS (each shared page divided by the number of its users), the
 anonymous part (heaps, stacks: what the kernel can't drop) and the part that is mapped files (the program itself).
 Medians of 10 readings, one a second, and the processor time meanwhile.
+
+--api gives the node an API for applications, and has each of them asked for something once: what it adds is the
+difference to a run without.
 
 --flags replaces the flags of node that the launcher sets; --program names another program than the one in the source
 tree, whose types Node strips as it loads it: a bundle has none. Variables such as MALLOC_ARENA_MAX are passed on.
@@ -40,12 +47,14 @@ async function main(bench: Bench): Promise<Report> {
   bench.defer(() => simulator.close());
   const hub = await startRemoteHub(bench);
   const data = join(bench.dir, "data");
+  const apiPort = bench.values.api ? await freePort() : undefined;
   const program = String(bench.values.program ?? source);
   const runtime = await startNode(
     bench,
     [...flags, program, "run"],
-    await writeTarget(bench, hub, simulator, data),
+    await writeTarget(bench, hub, simulator, data, apiPort),
   );
+  if (apiPort !== undefined) await useApi(bench, apiPort);
   for (let i = bench.quick ? 15 : 60; i > 0; i--) {
     bench.progress(`the node runs: ${i} s more`);
     await delay(1000, undefined, { signal: bench.signal });
@@ -106,6 +115,7 @@ async function writeTarget(
   hub: RemoteHub,
   simulator: Simulator,
   data: string,
+  apiPort: number | undefined,
 ): Promise<string> {
   const units = {
     meter: {
@@ -121,10 +131,44 @@ async function writeTarget(
     data,
     link: { hub: hub.leafUrl, credentials: hub.credentialsFile },
     plugins: Object.fromEntries(Array.from({ length: plugins }, (_, i) => [`meter-${i}`, plugin])),
+    ...(apiPort !== undefined && {
+      api: { port: apiPort },
+      apps: { [benchApp.name]: { secretSha256: benchApp.secretSha256, read: ["**"] } },
+    }),
   };
   const path = join(bench.dir, "node.yaml");
   await writeFile(path, stringify(target, { aliasDuplicateObjects: false }));
   return path;
+}
+
+/** Each API once, so that what is loaded lazily is there. */
+async function useApi(bench: Bench, port: number): Promise<void> {
+  const target: Target = { name: "api", pid: 0, port, cert: "", headers: {} };
+  let token: string | undefined;
+  while (token === undefined) {
+    bench.progress("the API starts");
+    await delay(200, undefined, { signal: bench.signal });
+    token = await tokenOf(target).catch(() => undefined);
+  }
+  const headers = { authorization: `Bearer ${token}` };
+  for (const path of [
+    "/mec_service_mgmt/v1/services",
+    "/mec_service_mgmt/v1/transports",
+    "/mec_app_support/v1/timing/current_time",
+    "/iots/v1/registered_devices",
+    "/things",
+    "/things/meter-0/properties",
+  ])
+    await ask({ ...target, headers }, path);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
 }
 
 async function startNode(
@@ -182,6 +226,7 @@ await runBench(
     about,
     options: {
       flags: { type: "string", help: `as --flags="--a --b": flags of node (default: "${launcherFlags}")` },
+      api: { type: "boolean", help: "with the API for applications" },
       program: { type: "string", help: "what is run (default: runtime/cli/umec.ts)" },
     },
   },

@@ -34,6 +34,8 @@ export interface Bundle {
   scriptBytes: number;
   /** Of those among them that only an operator's machine loads. */
   operatorBytes: number;
+  /** Of those among them that only a node with an API for applications loads. */
+  apiBytes: number;
   /** Sources that went in, relative to the tree. */
   inputs: readonly string[];
 }
@@ -74,11 +76,13 @@ export async function makeBundle({ architecture, outDir, nats }: BundleOptions):
   await rename(work, outDir);
   let scriptBytes = 0;
   let operatorBytes = 0;
+  let apiBytes = 0;
   for (const [name, { length }] of scripts.modules) {
     scriptBytes += length;
     if (scripts.operatorModules.has(name)) operatorBytes += length;
+    else if (scripts.apiModules.has(name)) apiBytes += length;
   }
-  return { scriptBytes, operatorBytes, inputs: scripts.inputs };
+  return { scriptBytes, operatorBytes, apiBytes, inputs: scripts.inputs };
 }
 
 async function makeDir(path: string): Promise<void> {

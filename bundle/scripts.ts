@@ -26,6 +26,8 @@ export interface Scripts {
   inputs: readonly string[];
   /** Modules that only an operator's machine loads, a hub for instance, and no node. */
   operatorModules: ReadonlySet<string>;
+  /** Modules that only a node with an API for applications loads. */
+  apiModules: ReadonlySet<string>;
 }
 
 /** What is started by its file name: output (without `.mjs`) and source. */
@@ -105,7 +107,8 @@ export async function buildScripts(
     inputs: Object.keys(usedInputs(metafile))
       .filter((input) => !replaced.isStandIn(input))
       .toSorted(),
-    operatorModules: operatorModules(metafile),
+    operatorModules: modulesBehind(operatorSource, metafile),
+    apiModules: modulesBehind(apiSource, metafile),
   };
 }
 
@@ -113,14 +116,18 @@ export async function buildScripts(
 const operatorSource =
   /^runtime\/(hub|hub-init|sbom-audit|demo|scaffold)\/|^runtime\/cli\/(hub-|ota-|flash-)/;
 
-function operatorModules({ outputs }: Metafile): Set<string> {
-  const ofNodes = new Set<string>();
+/** Where the API begins, in import(). */
+const apiSource = /^runtime\/(node-api\.ts$|api\/|cli\/api-)/;
+
+/** What is loaded by these alone. */
+function modulesBehind(source: RegExp, { outputs }: Metafile): Set<string> {
+  const others = new Set<string>();
   const visit = (path: string): void => {
     const output = outputs[path];
-    if (!output || ofNodes.has(path)) return;
-    ofNodes.add(path);
+    if (!output || others.has(path)) return;
+    others.add(path);
     for (const { path: next, kind } of output.imports) {
-      const lazy = kind === "dynamic-import" && operatorSource.test(outputs[next]?.entryPoint ?? "");
+      const lazy = kind === "dynamic-import" && source.test(outputs[next]?.entryPoint ?? "");
       if (!lazy) visit(next);
     }
   };
@@ -129,7 +136,7 @@ function operatorModules({ outputs }: Metafile): Set<string> {
     if (entryPoint !== undefined && started.has(entryPoint)) visit(path);
   }
   const scripts = Object.keys(outputs).filter((path) => path.endsWith(".mjs"));
-  return new Set(scripts.filter((path) => !ofNodes.has(path)).map((path) => basename(path)));
+  return new Set(scripts.filter((path) => !others.has(path)).map((path) => basename(path)));
 }
 
 /** Modules that were looked at but left out whole are not inside. */

@@ -37,6 +37,8 @@ export interface NodePluginOptions {
 /** One plugin of the node: its way into the outbox, and the driver that fills it. */
 export interface NodePlugin {
   status(): PluginStatus;
+  /** Calls `listener` at each change of the state. */
+  onChange(listener: () => void): void;
   adjust(target: PluginTarget): Promise<void>;
   /** The driver first, then its way into the outbox: what it emitted is stored. */
   stop(): Promise<void>;
@@ -105,6 +107,7 @@ function handle(
 ): NodePlugin {
   return {
     status: () => ({ ...plugin.status(), ...part?.status(), ...guard.status() }),
+    onChange: (listener) => void plugin.onChange(listener),
     async adjust(target) {
       plugin.adjust(target);
       ingest.setLimits(target.limits);

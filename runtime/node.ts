@@ -10,14 +10,16 @@
 import { dirname, join, resolve } from "node:path";
 import { ExponentialBackoff, type IBackoff } from "cockatiel";
 import { Alarms } from "./alarms/alarms.ts";
+import type { ApiTarget } from "./api/types.ts";
 import { startBus } from "./bus/bus.ts";
-import type { Bus } from "./bus/types.ts";
+import type { AppListener, Bus } from "./bus/types.ts";
 import { drivers } from "./drivers.ts";
 import { createHand } from "./enrol/hand.ts";
 import { messageOf, UmecError } from "./errors.ts";
 import { Keyring } from "./identity/keyring.ts";
 import type { Log } from "./log.ts";
 import { LiveAlarms } from "./node-alarms.ts";
+import type { NodeApi } from "./node-api.ts";
 import { NodeClock } from "./node-clock.ts";
 import { NodeCommands } from "./node-commands.ts";
 import type { RunningDocuments } from "./node-documents.ts";
@@ -26,6 +28,7 @@ import { NodeLink } from "./node-link.ts";
 import { openNodeObjects } from "./node-objects.ts";
 import { NodePeople } from "./node-people.ts";
 import { type NodePlugin, startNodePlugin } from "./node-plugin.ts";
+import { SampleTap } from "./node-tap.ts";
 import type { NodeUpdate, UpdateParts } from "./node-update.ts";
 import type { Spool } from "./objects/spool.ts";
 import { Outbox } from "./outbox/outbox.ts";
@@ -112,6 +115,7 @@ class UmecNode implements RunningNode {
   readonly #accounts = new Set<string>();
   readonly #reconciler: Reconciler;
   readonly #health: NodeHealth;
+  readonly #tap = new SampleTap();
 
   #name = "";
   #dataPath = "";
@@ -127,6 +131,7 @@ class UmecNode implements RunningNode {
   #people: NodePeople | undefined;
   #documents: RunningDocuments | undefined;
   #update: NodeUpdate | undefined;
+  #api: NodeApi | undefined;
   #rest: Promise<void> | undefined;
 
   #target: Target | undefined;
@@ -297,6 +302,10 @@ class UmecNode implements RunningNode {
         return this.#stopPlugin(step.plugin);
       case "set-link":
         return this.#opened.link.set(step.link);
+      case "set-apps":
+        return this.#api?.setApps(step.apps);
+      case "set-api":
+        return this.#setApi(step.api);
     }
   }
 
@@ -348,6 +357,7 @@ class UmecNode implements RunningNode {
       dir: join(dataPath, "run", "bus"),
       natsServerPath,
       plugins: [],
+      ...(await this.#firstListener()),
       log: log.child({ part: "bus" }),
     });
     this.#liveAlarms ??= await LiveAlarms.open(name, this.#bus);
@@ -447,7 +457,7 @@ class UmecNode implements RunningNode {
       offerTime: (reading) => void this.#clock.offer(reading, target.name),
       bus,
       outbox,
-      watch: this.#health.watch(target.name, alarms.watch(target.name)),
+      watch: this.#tap.watch(target.name, this.#health.watch(target.name, alarms.watch(target.name))),
       clock: this.#clock,
       secrets: createSecrets({
         dir: join(this.#dataPath, "secrets"),
@@ -468,6 +478,8 @@ class UmecNode implements RunningNode {
       log: this.#log,
     });
     this.#plugins.set(target.name, plugin);
+    plugin.onChange(() => void this.#api?.pluginsChanged());
+    void this.#api?.pluginsChanged();
   }
 
   /** A secret that the target state has sealed; `undefined` of another one. */
@@ -485,6 +497,44 @@ class UmecNode implements RunningNode {
     this.#plugins.delete(name);
     const others = this.#formerPlugins.filter((former) => former.name !== name);
     this.#formerPlugins = [...others, plugin.status()].slice(-mostFormerPlugins);
+    void this.#api?.pluginsChanged();
+  }
+
+  /** The listener for applications that the bus can begin with; a later one would cost it a new start. */
+  async #firstListener(): Promise<{ apps?: AppListener }> {
+    const api = this.#target?.api;
+    if (!api?.bus) return {};
+    const { firstListener } = await import("./node-api.ts");
+    const place = { node: this.#name, dataPath: this.#dataPath, nowMs: this.#clock.nowMs() };
+    const apps = await firstListener(api, { ...place, log: this.#log.child({ part: "api" }) });
+    return apps ? { apps } : {};
+  }
+
+  async #setApi(target: ApiTarget | undefined): Promise<void> {
+    if (!target) {
+      await this.#api?.stop({ closed: true });
+      this.#api = undefined;
+      return;
+    }
+    const { bus } = this.#opened;
+    const { NodeApi } = await import("./node-api.ts");
+    this.#commands ??= new NodeCommands(this.#name, bus);
+    const commands = this.#commands;
+    this.#api ??= new NodeApi({
+      ...{ node: this.#name, dataPath: this.#dataPath, bus, tap: this.#tap, clock: this.#clock },
+      command: (command) => commands.send(command),
+      plugins: () => this.#running(),
+      drivers: this.#drivers,
+      log: this.#log.child({ part: "api" }),
+    });
+    return this.#api.set(target, this.#target?.apps ?? []);
+  }
+
+  *#running(): Iterable<{ target: PluginTarget; status: PluginStatus }> {
+    for (const target of this.#target?.plugins ?? []) {
+      const plugin = this.#plugins.get(target.name);
+      if (plugin) yield { target, status: plugin.status() };
+    }
   }
 
   #watchClock(): void {
@@ -517,7 +567,11 @@ class UmecNode implements RunningNode {
     });
     const enrolment = link.enrolment();
     const update = this.#update?.status();
-    const [linkStats, { memoryBytes }] = await Promise.all([link.stats(), bus.usage()]);
+    const [linkStats, { memoryBytes }, api] = await Promise.all([
+      link.stats(),
+      bus.usage(),
+      this.#api?.status(),
+    ]);
     return {
       node: this.#name,
       version,
@@ -545,6 +599,7 @@ class UmecNode implements RunningNode {
       formerPlugins: this.#formerPlugins,
       alarms: alarms.status(),
       health: this.#health.status(),
+      ...(api && { api }),
       ...(update && { update }),
       memoryBytes: process.memoryUsage.rss(),
     };
@@ -561,7 +616,8 @@ class UmecNode implements RunningNode {
     clearTimeout(this.#assume);
     this.#clock.close();
     await this.#health.stop();
-    await Promise.allSettled([...this.#plugins.keys()].map((name) => this.#stopPlugin(name)));
+    const plugins = [...this.#plugins.keys()].map((name) => this.#stopPlugin(name));
+    await Promise.allSettled([...plugins, this.#api?.stop()]);
     await this.#alarms?.stop();
     await this.#rest?.catch(() => undefined);
     await this.#update?.stop();

@@ -41,6 +41,19 @@ export interface NodeStatus {
   formerPlugins: PluginStatus[];
   /** Raised ones first. */
   alarms: AlarmStatus[];
+  /** The API for applications; absent: it is closed. */
+  api?: {
+    url: string;
+    /** Where applications reach the bus; none where they can't. */
+    busUrls: string[];
+    /** Of the target state. */
+    apps: number;
+    /** Open streams of readings and pictures. */
+    streams: number;
+    busConnections: number;
+    /** SHA-256 of the certificate's DER, hexadecimal with colons, as `openssl x509 -fingerprint -sha256` prints it. */
+    certificateSha256: string;
+  };
   /** The update that is under way. */
   update?: UpdaterStatus;
   /** What of it is missing or wrong that a new system would have to show (docs/update.md); absent: an older node. */

@@ -27,6 +27,11 @@ test("each type gives TypeBox's JSON, key for key, alone and with options", () =
       Type.Object({ a: Type.Integer(), b: Type.Optional(Type.Null()), c: Type.Unknown() }, given),
     );
     same((Type) => Type.Object({}, given));
+    same((Type) => Type.Intersect([Type.Object({ a: Type.Null() }), Type.Object({ b: Type.Null() })], given));
+    const whole = { a: "x", b: "y" };
+    same((Type) =>
+      Type.Partial(Type.Object({ a: Type.Null(), b: Type.Optional(Type.Null()) }, whole), given),
+    );
   }
   same((Type) => Type.Unsafe<string>({ type: "string", enum: ["x"] }));
   same((Type) => Type.String({ type: "mine" }));
@@ -37,6 +42,12 @@ test("what is optional stays so in a copy that is unsafe or optional again, and 
   same((Type) => Type.Object({ a: Type.Unsafe(Type.Optional(Type.String())) }));
   same((Type) => Type.Object({ a: { ...Type.Optional(Type.String()) } }));
   same((Type) => Type.Object({ a: Type.Optional(Type.Unsafe<string>({ type: "string" })), b: Type.Null() }));
+});
+
+test("what is partly there stays optional where it is put into another object", () => {
+  same((Type) =>
+    Type.Object({ ...Type.Partial(Type.Object({ a: Type.Null() })).properties, b: Type.Null() }),
+  );
 });
 
 test("the schema that is made optional does not become so itself", () => {

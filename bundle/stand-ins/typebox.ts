@@ -43,6 +43,16 @@ export function Union(anyOf: readonly Schema[], options: Keywords = {}): Schema 
   return { anyOf, ...options };
 }
 
+export function Intersect(allOf: readonly Schema[], options: Keywords = {}): Schema {
+  return { allOf, ...options };
+}
+
+/** Of an object; its own options are left behind. */
+export function Partial(schema: Schema, options: Keywords = {}): Schema {
+  const properties = Object.entries(schema.properties as { readonly [key: string]: Schema });
+  return object(Object.fromEntries(properties.map(([key, value]) => [key, Optional(value)])), options);
+}
+
 /** `key` is a string, with the `pattern` that it may have. */
 export function Record(key: Schema, value: Schema, options: Keywords = {}): Schema {
   if (key.type !== "string")

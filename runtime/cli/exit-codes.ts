@@ -25,6 +25,8 @@ export const exitCodeMeanings: readonly (readonly [code: string, meaning: string
 
 const byCode: ReadonlyMap<string, number> = new Map([
   ["CLI_USAGE", exitCodes.usage],
+  ["API_FIXTURE", exitCodes.usage],
+  ["API_LISTEN", exitCodes.usage],
   ["COMMAND_INVALID", exitCodes.usage],
   ["COMMAND_READ_ONLY", exitCodes.usage],
   ["COMMAND_UNKNOWN", exitCodes.usage],

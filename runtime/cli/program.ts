@@ -1,5 +1,7 @@
 import { Command } from "commander";
 import { version } from "../version.ts";
+import { addApiCommand } from "./api.ts";
+import { addAppCommand } from "./app.ts";
 import { addAuditCommand } from "./audit.ts";
 import { addCheckCommand } from "./check.ts";
 import { addCommissionCommand } from "./commission.ts";
@@ -55,6 +57,8 @@ export function createProgram(context: Context): Command {
   addUpdateCommand(program, context);
   addRebootCommand(program, context);
   addSealCommand(program, context);
+  addAppCommand(program, context);
+  addApiCommand(program, context);
   addEnrolCommand(program, context);
   addDiscoverCommand(program, context);
   addSchemaCommand(program, context);

@@ -33,6 +33,7 @@ export function formatStatus(now: Look, before?: Look): string {
     ["outbox", outboxText(status.outbox)],
     ...waitingTexts(status.outbox).map((text): [string, string] => ["", text]),
     ...objectsTexts(status.objects).map((text): [string, string] => ["objects", text]),
+    ...apiTexts(status.api).map((text, index): [string, string] => [index === 0 ? "api" : "", text]),
     ["bus", `${status.bus.url}, ${formatBytes(status.bus.memoryBytes)} resident`],
   ];
   const lines = formatFacts(facts);
@@ -64,6 +65,18 @@ function updateTexts(update: NodeStatus["update"]): string[] {
   const part = percent === undefined ? "" : `, ${Math.floor(percent)} %`;
   return [
     `${phase}${to === undefined ? "" : ` ${to}`}${part} (${id})${reason === undefined ? "" : `: ${reason}`}`,
+  ];
+}
+
+/** Nothing of a node that has none. */
+function apiTexts(api: NodeStatus["api"]): string[] {
+  if (!api) return [];
+  const { url, busUrls, apps, streams, busConnections, certificateSha256 } = api;
+  const bus = busUrls.length === 0 ? [] : [`${busUrls.join(" ")}, ${plural(busConnections, "connection")}`];
+  return [
+    `${url}, ${plural(apps, "application")}, ${plural(streams, "stream")}`,
+    ...bus,
+    `certificate ${certificateSha256}`,
   ];
 }
 

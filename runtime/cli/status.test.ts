@@ -266,3 +266,27 @@ test("how a node stands with its hub is shown as long as it is not simply done",
   assert.match(refused ?? "", /^enrolment +REFUSED for 1 min 0 s: lamp-1 was revoked$/);
   assert.match(line({ state: "asking", sinceMs: atMs - 1000 }) ?? "", /^enrolment +asking for 1 s$/);
 });
+
+test("the API is shown where there is one, with where the bus is and its certificate", () => {
+  const lines = (api: NodeStatus["api"]) =>
+    formatStatus({ status: { ...status, ...(api && { api }) }, atMs })
+      .split("\n")
+      .filter((line) => /^api|wss:|certificate/.test(line));
+  assert.deepEqual(lines(undefined), []);
+  const api = {
+    url: "https://192.0.2.1:8443",
+    busUrls: ["wss://192.0.2.1:8444"],
+    apps: 2,
+    streams: 1,
+    busConnections: 0,
+    certificateSha256: "AB:CD",
+  };
+  assert.deepEqual(
+    lines(api).map((line) => line.replace(/^(api)? +/, "")),
+    [
+      "https://192.0.2.1:8443, 2 applications, 1 stream",
+      "wss://192.0.2.1:8444, 0 connections",
+      "certificate AB:CD",
+    ],
+  );
+});

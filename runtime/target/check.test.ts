@@ -27,6 +27,7 @@ test("one line is a node: every default is filled in, paths are absolute", async
     plugins: [],
     alarms: [],
     users: [],
+    apps: [],
   });
 });
 

@@ -7,6 +7,7 @@
  * the target that runs, and show the findings.
  */
 import { checkAlarms } from "./check-alarms.ts";
+import { checkApps } from "./check-apps.ts";
 import { checkLink } from "./check-link.ts";
 import { checkPlugins } from "./check-plugins.ts";
 import { checkUsers } from "./check-users.ts";
@@ -51,6 +52,7 @@ export async function checkTarget(text: string, { path, drivers }: CheckOptions)
     problems.push(...plugins.problems, ...checkAlarms(file.alarms, file.plugins, plugins.points));
     problems.push(...(await checkLink(file.link, path, file.data)));
     problems.push(...checkUsers(file.users, file.plugins));
+    problems.push(...(await checkApps(file, path)));
     for (const [name, value] of plugins.options) options.set(name, value);
   } else {
     problems.push({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { alarmOf, pluginOf, targetOf } from "./fixtures/targets.ts";
+import { alarmOf, appOf, pluginOf, targetOf } from "./fixtures/targets.ts";
 import { plan } from "./plan.ts";
 import { accountsOf, advance, type Reached, unsureAfter } from "./reached.ts";
 import { describeStep, piecesOf, type Step } from "./step.ts";
@@ -42,9 +42,11 @@ const anyTarget: fc.Arbitrary<Target> = fc
     trust: mostly<Target["clock"]["trust"]>("auto", "always"),
     deadlineS: mostly(300, 60),
     alarmLimit: mostly<number | undefined>(undefined, 1, 2),
+    apiPort: mostly<number | undefined>(8443, 8444, undefined),
+    read: mostly<string | undefined>("a/**", "b/x", undefined),
     plugins: fc.uniqueArray(anyPlugin, { selector: ({ name }) => name, maxLength: 4 }),
   })
-  .map(({ node, dataPath, level, hub, commitMs, trust, deadlineS, alarmLimit, plugins }) => {
+  .map(({ node, dataPath, level, hub, commitMs, trust, deadlineS, alarmLimit, apiPort, read, plugins }) => {
     const { link, ...offline } = targetOf({
       node,
       dataPath,
@@ -53,6 +55,8 @@ const anyTarget: fc.Arbitrary<Target> = fc
       clock: { trust },
       gate: { deadlineS, offline: false },
       alarms: alarmLimit === undefined ? [] : [alarmOf("hot", alarmLimit)],
+      apps: read === undefined ? [] : [appOf("board", { read: [read] })],
+      ...(apiPort !== undefined && { api: { host: "::", port: apiPort, issuers: [], requestsPerS: 50 } }),
       plugins: plugins.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     });
     return hub === undefined ? offline : { ...offline, link: { ...link!, hubUrls: [hub] } };
@@ -191,4 +195,14 @@ test("a plugin whose restart failed is restarted, also when the old target comes
   assert.deepEqual(plan(unsureAfter(old, step!), old).map(describeStep), [
     "restart plugin a: the last attempt failed",
   ]);
+});
+
+test("a change of applications leaves the API open; one of the API comes after them, and both after the link", () => {
+  const api = { host: "::", port: 8443, issuers: [], requestsPerS: 50 };
+  const from = targetOf({ api, apps: [appOf("a")] });
+  const kinds = (target: Target) => plan(from, target).map(({ kind }) => kind);
+  assert.deepEqual(kinds({ ...from, apps: [appOf("a", { read: [] })] }), ["set-apps"]);
+  assert.deepEqual(kinds({ ...from, api: { ...api, port: 1 } }), ["set-api"]);
+  const { api: _, link: __, ...without } = from;
+  assert.deepEqual(kinds({ ...without, apps: [] }), ["set-link", "set-apps", "set-api"]);
 });

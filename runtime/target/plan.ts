@@ -8,7 +8,7 @@ import type { PluginTarget, Target } from "./types.ts";
  * is equal by value gets no step, so a change of one plugin's options touches that plugin alone.
  *
  * The order: settings first, and the alarms, which watch the plugins; then plugins that go, so that their hardware is free; then plugins that change;
- * then new ones; the link last, since no plugin waits for it.
+ * then new ones; then the link, since no plugin waits for it; then the API, which shows all of that.
  */
 export function plan(current: Reached | undefined, target: Target): Step[] {
   const from: Reached = current ?? {};
@@ -32,6 +32,9 @@ export function plan(current: Reached | undefined, target: Target): Step[] {
     steps.push({ kind: "set-alarms", alarms: target.alarms });
   steps.push(...planPlugins(from, target, unsure));
   if (!same("link", from.link, target.link)) steps.push({ kind: "set-link", link: target.link });
+  // Before the API, so that it opens to nobody who may not; and by itself when only applications change.
+  if (!same("apps", from.apps ?? [], target.apps)) steps.push({ kind: "set-apps", apps: target.apps });
+  if (!same("api", from.api, target.api)) steps.push({ kind: "set-api", api: target.api });
   return steps;
 }
 

@@ -22,6 +22,7 @@ export function advance(reached: Reached, step: Step): Reached {
     plugins: reached.plugins ?? [],
     alarms: reached.alarms ?? [],
     users: reached.users ?? [],
+    apps: reached.apps ?? [],
     accounts: accountsOf(reached),
     unsure: (reached.unsure ?? []).filter((piece) => !pieces.has(piece)),
   };
@@ -49,6 +50,12 @@ export function advance(reached: Reached, step: Step): Reached {
     case "set-link": {
       const { link: _, ...offline } = next;
       return step.link ? { ...offline, link: step.link } : offline;
+    }
+    case "set-apps":
+      return { ...next, apps: step.apps };
+    case "set-api": {
+      const { api: _, ...closed } = next;
+      return step.api ? { ...closed, api: step.api } : closed;
     }
     case "stop-plugin":
       return { ...next, plugins: without(next, step.plugin) };

@@ -6,12 +6,17 @@ import type { ProcessTarget } from "../process/types.ts";
 import { sshKeyOf } from "../ssh-key.ts";
 import { listedPoints } from "./check-points.ts";
 import { isRecord } from "./json.ts";
+import { resolveApi, resolveApp } from "./resolve-api.ts";
 import type { TargetFile } from "./schema.ts";
 import { parseSize } from "./size.ts";
 import type { ClockTrust, LinkTarget, LogLevel, PluginTarget, Target } from "./types.ts";
 
 /** Where a hub listens for leaf nodes unless the URL says otherwise. */
 const leafPort = 7422;
+/** What a plugin may send unless it says otherwise. */
+const samplesPerS = 20_000;
+/** Of a program, which nobody here knows: while it is cut off for a flood, so many packs are read of it. */
+const programSamplesPerS = 1000;
 
 /** `options` are the plugins' options by plugin name, checked. */
 export function resolveTarget(
@@ -51,7 +56,7 @@ export function resolveTarget(
           ...((plugin.exec || plugin.isolate) && { process: resolveProcess(plugin) }),
           required: plugin.required!,
           limits: {
-            samplesPerS: plugin.limits!.samplesPerS!,
+            samplesPerS: plugin.limits!.samplesPerS ?? (plugin.exec ? programSamplesPerS : samplesPerS),
             bytesPerS: Number(plugin.limits!.bytesPerS),
           },
           options: options.get(name) ?? {},
@@ -68,6 +73,10 @@ export function resolveTarget(
         level: level as Level,
         keys: ssh!.map((line) => sshKeyOf(line)!).sort(),
       }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    ...(file.api && { api: resolveApi(file.api, directory) }),
+    apps: Object.entries(file.apps!)
+      .map(([name, app]) => resolveApp(name, app, file.node))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
 }

@@ -23,7 +23,7 @@ function keysOf(schema: unknown, path = ""): Key[] {
 
 test("every key has a description, and a default when it may be left out", () => {
   const keys = keysOf(targetSchema);
-  assert.equal(keys.length, 62);
+  assert.equal(keys.length, 96);
   assert.deepEqual(
     keys.filter(({ schema }) => typeof schema.description !== "string").map(({ path }) => path),
     [],
@@ -46,13 +46,22 @@ test("every key has a description, and a default when it may be left out", () =>
       "/plugins/*/points/*/summary",
       "/plugins/*/points/*/unit",
       "/plugins/*/points/*/schema",
+      "/plugins/*/limits/samplesPerS",
       "/plugins/*/safe",
       "/alarms/*/above",
       "/alarms/*/below",
       "/alarms/*/equals",
       "/alarms/*/quality",
+      "/api",
+      "/api/url",
+      "/api/tls",
+      "/api/clientCa",
+      "/api/bus",
+      "/api/bus/host",
+      "/apps/*/appInstanceId",
+      "/apps/*/secretSha256",
     ],
-    "the keys whose default is to be absent",
+    "the keys whose default is to be absent, or another one for a program",
   );
 });
 

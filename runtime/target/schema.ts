@@ -9,6 +9,7 @@ import { severities } from "../alarms/types.ts";
 import { levels, mostKeys, mostUsers } from "../people/types.ts";
 import { sshKeyPattern } from "../ssh-key.ts";
 import { nameSyntax } from "../subjects.ts";
+import { apiSchema, appsSchema } from "./schema-api.ts";
 import { sizePattern } from "./size.ts";
 
 export const schemaId = "urn:umec:schema:node";
@@ -166,9 +167,9 @@ export const limitsSchema = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 1_000_000,
-        default: 20_000,
         title: "samples a second",
-        description: "Most samples a second; a plugin that sends more for long is stopped and reported.",
+        description:
+          "Most samples a second; a plugin that sends more for long is stopped and reported. @default 20000, of a program (exec) 1000",
       }),
     ),
     bytesPerS: size({
@@ -577,6 +578,8 @@ export const targetSchema = Type.Object(
         ],
       }),
     ),
+    api: Type.Optional(apiSchema),
+    apps: Type.Optional(appsSchema),
   },
   {
     ...closed,

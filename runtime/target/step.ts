@@ -1,4 +1,5 @@
 import type { AlarmTarget } from "../alarms/types.ts";
+import type { ApiTarget, AppTarget } from "../api/types.ts";
 import type { UserTarget } from "../people/types.ts";
 import type {
   ClockTrust,
@@ -38,7 +39,11 @@ export type Step =
   /** What changed (`limits`, `required`) takes effect while the plugin runs. */
   | { kind: "adjust-plugin"; plugin: PluginTarget; reason: string }
   /** `undefined` takes the node offline. */
-  | { kind: "set-link"; link: LinkTarget | undefined };
+  | { kind: "set-link"; link: LinkTarget | undefined }
+  /** Who may use the API, and how; who lost a right is cut off. */
+  | { kind: "set-apps"; apps: readonly AppTarget[] }
+  /** `undefined` closes it. */
+  | { kind: "set-api"; api: ApiTarget | undefined };
 
 /** A step in words, for the log. Never has options in it: they may be long. */
 export function describeStep(step: Step): string {
@@ -89,11 +94,20 @@ export function describeStep(step: Step): string {
       return `adjust plugin ${step.plugin.name}: ${step.reason}`;
     case "set-link":
       return step.link ? `link to ${step.link.hubUrls.join(", ")}` : "go offline";
+    case "set-apps":
+      return step.apps.length === 0
+        ? "let no application in"
+        : `applications: ${step.apps.map(({ name }) => name).join(", ")}`;
+    case "set-api": {
+      const { api } = step;
+      if (!api) return "close the API for applications";
+      return `serve the API on ${api.host} port ${api.port}${api.bus ? `, the bus on ${api.bus.host} port ${api.bus.port}` : ""}`;
+    }
   }
 }
 
 /**
- * What a step changes, as names of pieces: `open`, `log`, `clock`, `outbox`, `objects`, `update`, `gate`, `alarms`, `users`, `link`, `plugin/<name>`,
+ * What a step changes, as names of pieces: `open`, `log`, `clock`, `outbox`, `objects`, `update`, `gate`, `alarms`, `users`, `link`, `apps`, `api`, `plugin/<name>`,
  * `account/<name>`. `needs-restart` changes nothing in this process.
  */
 export function piecesOf(step: Step): string[] {
@@ -120,6 +134,10 @@ export function piecesOf(step: Step): string[] {
       return ["users"];
     case "set-link":
       return ["link"];
+    case "set-apps":
+      return ["apps"];
+    case "set-api":
+      return ["api"];
     case "stop-plugin":
       return [`plugin/${step.plugin}`];
     case "remove-accounts":

@@ -3,6 +3,7 @@
  * Plain data, so two targets can be compared by value. Other parts of the runtime may import this file.
  */
 import type { AlarmTarget } from "../alarms/types.ts";
+import type { ApiTarget, AppTarget } from "../api/types.ts";
 import type { UserTarget } from "../people/types.ts";
 import type { Driver } from "../plugin/contract.ts";
 import type { ProcessTarget } from "../process/types.ts";
@@ -36,6 +37,10 @@ export interface Target {
   alarms: readonly AlarmTarget[];
   /** Sorted by name, each name once. */
   users: readonly UserTarget[];
+  /** Absent: applications can't reach the node. */
+  api?: ApiTarget;
+  /** Sorted by name, each name once. */
+  apps: readonly AppTarget[];
 }
 
 export interface LinkTarget {
