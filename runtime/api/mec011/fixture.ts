@@ -19,6 +19,7 @@
  */
 import { createHash } from "node:crypto";
 import Type, { type Static } from "typebox";
+import { oneOf } from "../etsi-words.ts";
 import { type AppDnsRule, type AppTarget, type Scope, scopes } from "../types.ts";
 import { dnsRuleSchema, trafficRuleSchema } from "./schema/rule.ts";
 import { serviceRequestSchema } from "./schema/service.ts";
@@ -28,7 +29,6 @@ import {
   terminationRequestSchema,
 } from "./schema/subscription.ts";
 import { appInfoSchema } from "./schema/support.ts";
-import { oneOf } from "./schema/words.ts";
 
 const id = (description: string) => Type.String({ minLength: 1, maxLength: 256, description });
 const texts = (description: string) => Type.Optional(Type.Array(Type.String(), { description }));

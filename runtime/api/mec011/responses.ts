@@ -1,7 +1,7 @@
 /** What routes of these APIs can answer, for the documents. */
 import type { TSchema } from "typebox";
+import { problemSchema } from "../etsi-words.ts";
 import type { RouteResponse } from "../http/route.ts";
-import { problemSchema } from "./schema/words.ts";
 
 const problems: Readonly<Record<number, string>> = {
   400: "Bad Request: a parameter or the body does not fit",

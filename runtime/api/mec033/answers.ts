@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { TSchema } from "typebox";
+import { problemSchema } from "../etsi-words.ts";
 import { Problem } from "../http/problem.ts";
 import type { ApiRequest, ApiResponse, RouteResponse } from "../http/route.ts";
 import type { Principal } from "../types.ts";
-import { problemSchema } from "./schema/words.ts";
 
 export const scope = "mec_iot";
 

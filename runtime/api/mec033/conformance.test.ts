@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { problemSchema } from "../etsi-words.ts";
 import { deviceInfoSchema } from "./schema/device.ts";
 import { platformInfoSchema } from "./schema/platform.ts";
-import { problemSchema } from "./schema/words.ts";
 import { etsiOperations } from "./test-etsi-operations.ts";
 import { serveMec033, testDevice, testPlatform } from "./test-mec033.ts";
 

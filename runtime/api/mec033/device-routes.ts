@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { text } from "../etsi-words.ts";
 import { ifMatch } from "../http/etag.ts";
 import { badRequest, notFound } from "../http/problem.ts";
 import type { ApiRequest, Route } from "../http/route.ts";
@@ -30,7 +31,6 @@ import {
   devicePartSchema,
   deviceRequestSchema,
 } from "./schema/device.ts";
-import { text } from "./schema/words.ts";
 
 export interface DeviceRoutesOptions {
   node: ApiNode;

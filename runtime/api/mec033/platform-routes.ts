@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { text } from "../etsi-words.ts";
 import { ifMatch } from "../http/etag.ts";
 import { badRequest, notFound } from "../http/problem.ts";
 import type { ApiRequest, Route } from "../http/route.ts";
@@ -26,7 +27,6 @@ import {
   platformPartSchema,
   platformRequestSchema,
 } from "./schema/platform.ts";
-import { text } from "./schema/words.ts";
 
 export interface PlatformRoutesOptions {
   registry: Registry<IotPlatformInfo>;

@@ -1,6 +1,7 @@
 /** DNS rules and traffic rules (ETSI GS MEC 011 V3.1.1 sections 7.1.2.2, 7.1.2.3 and 7.1.5). */
 import Type, { type Static } from "typebox";
-import { oneOf, text, uint32 } from "./words.ts";
+import { oneOf, text } from "../../etsi-words.ts";
+import { uint32 } from "./words.ts";
 
 const ruleStates = ["ACTIVE", "INACTIVE"] as const;
 export type RuleState = (typeof ruleStates)[number];

@@ -1,14 +1,7 @@
 /** Services (ETSI GS MEC 011 V3.1.1 section 8.1.2). */
 import Type, { type Static } from "typebox";
-import {
-  categoryRefSchema,
-  linkSchema,
-  oneOf,
-  serializerTypes,
-  text,
-  timeStampSchema,
-  transportInfoSchema,
-} from "./words.ts";
+import { oneOf, serializerTypes, text } from "../../etsi-words.ts";
+import { categoryRefSchema, linkSchema, timeStampSchema, transportInfoSchema } from "./words.ts";
 
 export const serviceStates = ["ACTIVE", "INACTIVE", "SUSPENDED"] as const;
 export type ServiceState = (typeof serviceStates)[number];

@@ -1,7 +1,8 @@
 /** Subscriptions and notifications of both APIs (ETSI GS MEC 011 V3.1.1 sections 7.1.3, 7.1.4, 8.1.3 and 8.1.4). */
 import Type, { type Static } from "typebox";
+import { oneOf, text } from "../../etsi-words.ts";
 import { type ServiceState, serviceStates } from "./service.ts";
-import { categoryRefSchema, linkSchema, oneOf, text, timeStampSchema } from "./words.ts";
+import { categoryRefSchema, linkSchema, timeStampSchema } from "./words.ts";
 
 const subscriptionWords = {
   callbackReference: Type.String({

@@ -1,12 +1,10 @@
 /** Readiness, registration and time (ETSI GS MEC 011 V3.1.1 section 7.1). */
 import Type, { type Static } from "typebox";
+import { oneOf, serializerTypes, text } from "../../etsi-words.ts";
 import { operationActions } from "./subscription.ts";
 import {
   categoryRefSchema,
   endPointInfoSchema,
-  oneOf,
-  serializerTypes,
-  text,
   timeStampSchema,
   transportDescriptorSchema,
   uint32,

@@ -3,15 +3,15 @@
  * the lengths are ours. Attributes that nobody knows are let be in requests, and dropped.
  */
 import Type, { type Static } from "typebox";
-
-/** A text that has an end. */
-export function text(description: string, maxLength = 256) {
-  return Type.String({ description, maxLength });
-}
-
-export function oneOf<const T extends readonly string[]>(values: T, description: string) {
-  return Type.Unsafe<T[number]>({ type: "string", enum: [...values], description });
-}
+import {
+  addressSchema,
+  endPointWays,
+  oAuth2InfoSchema,
+  oneOf,
+  text,
+  texts,
+  transportTypes,
+} from "../../etsi-words.ts";
 
 export const linkSchema = Type.Object(
   { href: Type.String({ format: "uri", description: "URI of a resource" }) },
@@ -39,13 +39,6 @@ export const categoryRefSchema = Type.Object(
   { description: "A category (section 8.1.5.2)" },
 );
 
-const addressSchema = Type.Object({
-  host: text("Host, a name or an address"),
-  port: Type.Integer({ minimum: 0, maximum: 65_535 }),
-});
-
-const texts = (description: string) => Type.Array(text(description, 2_048), { maxItems: 32 });
-
 export const endPointInfoSchema = Type.Unsafe<EndPointInfo>({
   type: "object",
   description:
@@ -56,7 +49,7 @@ export const endPointInfoSchema = Type.Unsafe<EndPointInfo>({
     addresses: Type.Array(addressSchema, { maxItems: 32 }),
     alternative: { type: "object" },
   },
-  oneOf: ["uris", "fqdn", "addresses", "alternative"].map((name) => ({ required: [name] })),
+  oneOf: endPointWays.map((name) => ({ required: [name] })),
 });
 
 export interface EndPointInfo {
@@ -66,34 +59,12 @@ export interface EndPointInfo {
   alternative?: object;
 }
 
-const grantTypes = [
-  "OAUTH2_AUTHORIZATION_CODE",
-  "OAUTH2_IMPLICIT_GRANT",
-  "OAUTH2_RESOURCE_OWNER",
-  "OAUTH2_CLIENT_CREDENTIALS",
-] as const;
-
 export const securityInfoSchema = Type.Object(
   {
-    oAuth2Info: Type.Optional(
-      Type.Object({
-        grantTypes: Type.Array(oneOf(grantTypes, "OAuth 2.0 grant type"), { minItems: 1, maxItems: 4 }),
-        tokenEndpoint: Type.Optional(text("The token endpoint", 2_048)),
-      }),
-    ),
+    oAuth2Info: Type.Optional(oAuth2InfoSchema),
   },
   { description: "How a transport is secured (section 8.1.5.4)" },
 );
-
-export const transportTypes = [
-  "REST_HTTP",
-  "MB_TOPIC_BASED",
-  "MB_ROUTING",
-  "MB_PUBSUB",
-  "RPC",
-  "RPC_STREAMING",
-  "WEBSOCKET",
-] as const;
 
 const transportWords = {
   name: text("Name of the transport"),
@@ -113,17 +84,3 @@ export type TransportInfo = Static<typeof transportInfoSchema>;
 
 /** ETSI GS MEC 010-2 section 6.2.1.19. */
 export const transportDescriptorSchema = Type.Object(transportWords);
-
-export const serializerTypes = ["JSON", "XML", "PROTOBUF3"] as const;
-
-/** RFC 9457; ETSI GS MEC 009 section 6.8. */
-export const problemSchema = Type.Object(
-  {
-    type: Type.Optional(Type.String({ format: "uri-reference" })),
-    title: Type.Optional(Type.String()),
-    status: Type.Integer({ minimum: 400, maximum: 599 }),
-    detail: Type.String(),
-    instance: Type.Optional(Type.String({ format: "uri-reference" })),
-  },
-  { description: "What went wrong" },
-);

@@ -1,6 +1,6 @@
 /** Devices (ETSI GS MEC 033 V3.1.1 section 6.2.2). */
 import Type, { type Static } from "typebox";
-import { oneOf, serializerTypes, text, texts } from "./words.ts";
+import { oneOf, serializerTypes, text, texts } from "../../etsi-words.ts";
 
 const optional = (description: string, maxLength = 256) => Type.Optional(text(description, maxLength));
 const flag = (what: string) => Type.Optional(Type.Boolean({ description: `Whether to include ${what}` }));

@@ -1,6 +1,7 @@
 /** IoT platforms (ETSI GS MEC 033 V3.1.1 sections 6.2.3 and 6.2.4). */
 import Type, { type Static } from "typebox";
-import { texts, transportWords } from "./words.ts";
+import { texts } from "../../etsi-words.ts";
+import { transportWords } from "./words.ts";
 
 export const mbTransportInfoSchema = Type.Object(
   {
