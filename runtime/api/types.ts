@@ -158,6 +158,9 @@ export interface RuleEngine {
   setDns(records: readonly DnsRecord[]): Promise<void>;
   /** Replaces all, in one step. Rejects with `RULES_…`; then what held before still holds. */
   setTraffic(rules: readonly ActiveTrafficRule[]): Promise<void>;
+  /** Why this one can never hold here, whatever else does; `undefined`: it may. */
+  dnsFault(record: DnsRecord): string | undefined;
+  trafficFault(rule: ActiveTrafficRule): string | undefined;
 }
 
 /** Who asks. */

@@ -76,6 +76,25 @@ test("a rule that the engine refuses is off as before, and the reason is told", 
   );
 });
 
+test("a rule of the package that can never hold is inactive, and takes no other with it", async (context) => {
+  const engine = new TestEngine();
+  engine.never.add(`${weather}/t2`);
+  const api = await start(context, { engine });
+  assert.deepEqual(api.engine.traffic, []);
+  const { rule: bad } = await read<TrafficRule>(api, "/traffic_rules/t2");
+  assert.equal(bad.state, "INACTIVE");
+  const { rule } = await read<TrafficRule>(api, "/traffic_rules/t1");
+  const on = await api.call("PUT", `${mine}/traffic_rules/t1`, { body: { ...rule, state: "ACTIVE" } });
+  assert.equal(on.status, 200);
+  const never = await api.call("PUT", `${mine}/traffic_rules/t2`, { body: { ...bad, state: "ACTIVE" } });
+  assert.equal(never.status, 403);
+  assert.match(JSON.stringify(never.body), /t2 can never hold/);
+  assert.deepEqual(
+    api.engine.traffic.map(({ id }) => id),
+    [`${weather}/t1`],
+  );
+});
+
 test("an engine that is not there is no refusal: 503, and as before", async (context) => {
   const api = await start(context);
   const { rule } = await read<DnsRule>(api, "/dns_rules/d1");

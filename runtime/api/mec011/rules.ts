@@ -2,7 +2,7 @@
  * DNS rules and traffic rules: the package says what they are, the application switches them on and off.
  *
  * What holds is the package's word unless the application has said otherwise, and nothing holds of an application that
- * was stopped. Each change is made in this order: the engine takes the whole new set, then the state goes to disk, then
+ * was stopped. A rule of the package that can never hold here is inactive, and takes no other with it. Each change is made in this order: the engine takes the whole new set, then the state goes to disk, then
  * the application has its answer. An engine that refuses still has the old set, and nothing was written; when the disk
  * refuses, the engine is given the old set again. After a power cut between the two the disk's word holds: at the start
  * the engine is given what is written.
@@ -15,7 +15,7 @@ import type { Log } from "../../log.ts";
 import { ifMatch } from "../http/etag.ts";
 import { notFound, Problem } from "../http/problem.ts";
 import type { ApiRequest } from "../http/route.ts";
-import type { ActiveTrafficRule, ApiStore, DnsRecord, RuleEngine } from "../types.ts";
+import type { ActiveTrafficRule, ApiStore, AppTrafficRule, DnsRecord, RuleEngine } from "../types.ts";
 import type { Apps } from "./apps.ts";
 import { kinds } from "./context.ts";
 import { put } from "./documents.ts";
@@ -41,6 +41,13 @@ type Kind = "dns" | "traffic";
 type Change = { kind: Kind; app: string; id: string; state: RuleState };
 type TrafficForm = Omit<TrafficRule, "state">;
 
+/** As the package or a fixture has it. */
+interface Given {
+  active: boolean;
+  /** Why it can never hold here. */
+  fault?: string | undefined;
+}
+
 const retryMs = 10_000;
 
 export type Rules = ReturnType<typeof createRules>;
@@ -50,9 +57,10 @@ export function createRules({ store, apps, engine, timers, log }: RulesOptions) 
   /** Of a fixture, as they are written there. */
   let seeded = new Map<string, readonly TrafficRule[]>();
 
-  function stateOf(kind: Kind, app: string, id: string, active: boolean, change?: Change): RuleState {
+  function stateOf(kind: Kind, app: string, id: string, rule: Given, change?: Change): RuleState {
+    const { active, fault } = rule;
     if (change?.kind === kind && change.app === app && change.id === id) return change.state;
-    if (apps.record(app).off) return "INACTIVE";
+    if (apps.record(app).off || fault !== undefined) return "INACTIVE";
     const said = store.get<RuleRecord>(kinds[kind], `${app}/${id}`)?.value.state;
     return said ?? (active ? "ACTIVE" : "INACTIVE");
   }
@@ -60,28 +68,34 @@ export function createRules({ store, apps, engine, timers, log }: RulesOptions) 
   function dnsOf(app: string, change?: Change): DnsRule[] {
     const rules = apps.target(app)?.dnsRules ?? [];
     return rules.map(({ dnsRuleId, domainName, ipAddressType, ipAddress, ttlS, active }) => {
-      const state = stateOf("dns", app, dnsRuleId, active, change);
+      const fault = engine?.dnsFault({ name: domainName, address: ipAddress, ttlS });
+      const state = stateOf("dns", app, dnsRuleId, { active, fault }, change);
       return { dnsRuleId, domainName, ipAddressType, ipAddress, ttl: ttlS, state };
     });
   }
 
-  function formsOf(
-    app: string,
-  ): { form: TrafficForm; active: boolean; enforced: ReturnType<typeof fromEtsi> }[] {
+  function formsOf(app: string): (Given & { form: TrafficForm; enforced: ActiveTrafficRule | undefined })[] {
     const given = seeded.get(app);
     if (given)
-      return given.map(({ state, ...form }) => ({
-        form,
-        active: state === "ACTIVE",
-        enforced: fromEtsi(form),
-      }));
+      return given.map(({ state, ...form }) => {
+        const enforced = fromEtsi(form);
+        const nothing = { enforced: undefined, fault: engine && String(enforced) };
+        const made = typeof enforced === "string" ? nothing : enforcedOf(app, enforced);
+        return { form, active: state === "ACTIVE", ...made };
+      });
     const rules = apps.target(app)?.trafficRules ?? [];
-    return rules.map((rule) => ({ form: toEtsi(rule), active: rule.active, enforced: rule }));
+    return rules.map((rule) => ({ form: toEtsi(rule), active: rule.active, ...enforcedOf(app, rule) }));
+  }
+
+  function enforcedOf(app: string, rule: Omit<AppTrafficRule, "active">) {
+    const { trafficRuleId, filterType, priority, action, filters, destinations } = rule;
+    const enforced = { id: `${app}/${trafficRuleId}`, filterType, priority, action, filters, destinations };
+    return { enforced, fault: engine?.trafficFault(enforced) };
   }
 
   function trafficOf(app: string, change?: Change): TrafficRule[] {
-    return formsOf(app).map(({ form, active }) => {
-      return { ...form, state: stateOf("traffic", app, form.trafficRuleId, active, change) };
+    return formsOf(app).map(({ form, ...rule }) => {
+      return { ...form, state: stateOf("traffic", app, form.trafficRuleId, rule, change) };
     });
   }
 
@@ -95,16 +109,12 @@ export function createRules({ store, apps, engine, timers, log }: RulesOptions) 
   function activeTraffic(change?: Change): ActiveTrafficRule[] {
     const active: ActiveTrafficRule[] = [];
     for (const { appInstanceId: app } of apps.targets()) {
-      for (const { form, active: byDefault, enforced } of formsOf(app)) {
+      for (const { form, enforced, ...rule } of formsOf(app)) {
         const id = form.trafficRuleId;
-        if (stateOf("traffic", app, id, byDefault, change) !== "ACTIVE") continue;
-        if (typeof enforced === "string") {
-          if (change?.app === app && change.id === id)
-            throw refused("RULES_UNSUPPORTED", `rule ${id}: ${enforced}`);
-          continue;
-        }
-        const { filterType, priority, action, filters, destinations } = enforced;
-        active.push({ id: `${app}/${id}`, filterType, priority, action, filters, destinations });
+        if (stateOf("traffic", app, id, rule, change) !== "ACTIVE") continue;
+        // Asked for just now; else it would be inactive.
+        if (rule.fault !== undefined) throw refused("RULES_UNSUPPORTED", `rule ${id}: ${rule.fault}`);
+        if (enforced) active.push(enforced);
       }
     }
     return active;
@@ -116,7 +126,19 @@ export function createRules({ store, apps, engine, timers, log }: RulesOptions) 
     else await engine.setTraffic(activeTraffic(change));
   }
 
+  /** Rules that are to hold by the package, and never can. */
+  function tellFaults(): void {
+    for (const { appInstanceId: app, dnsRules } of apps.targets()) {
+      const tell = (rule: string, fault: string | undefined) =>
+        fault !== undefined && log.warn(`a rule can't hold: ${fault}`, { app, rule });
+      for (const { dnsRuleId, domainName: name, ipAddress: address, ttlS } of dnsRules)
+        tell(dnsRuleId, engine?.dnsFault({ name, address, ttlS }));
+      for (const { form, active, fault } of formsOf(app)) if (active) tell(form.trafficRuleId, fault);
+    }
+  }
+
   async function giveAll(): Promise<void> {
+    tellFaults();
     try {
       await give("dns");
       await give("traffic");

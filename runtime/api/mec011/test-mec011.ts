@@ -63,6 +63,17 @@ export class TestEngine implements RuleEngine {
   traffic: readonly ActiveTrafficRule[] = [];
   refusal: Error | undefined;
 
+  /** Domain names and rules' identifiers that can never hold. */
+  readonly never = new Set<string>();
+
+  dnsFault({ name }: DnsRecord): string | undefined {
+    return this.never.has(name) ? `${name} can never hold` : undefined;
+  }
+
+  trafficFault({ id }: ActiveTrafficRule): string | undefined {
+    return this.never.has(id) ? `${id} can never hold` : undefined;
+  }
+
   async setDns(records: readonly DnsRecord[]): Promise<void> {
     if (this.refusal) throw this.refusal;
     this.dns = records;

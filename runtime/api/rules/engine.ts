@@ -5,7 +5,7 @@
  * is. What this process leaves behind goes on holding when it ends: a node that restarts its runtime drops no packet and
  * no query for it. `off` ends it.
  */
-import { isUmecError, UmecError } from "../../errors.ts";
+import { isUmecError, messageOf, UmecError } from "../../errors.ts";
 import type { ActiveTrafficRule, DnsRecord, RuleEngine } from "../types.ts";
 import { dnsConfig } from "./dns-config.ts";
 import { type NftLine, nftScript } from "./nft-script.ts";
@@ -51,6 +51,8 @@ export function createRuleEngine(options: RuleEngineOptions = {}): EndableRuleEn
         if (lines.length > 0 || !isUnavailable(error)) throw ofRule(error, lines);
       });
     },
+    dnsFault: (record) => faultOf(() => dnsConfig([record], listen)),
+    trafficFault: (rule) => faultOf(() => nftScript([rule])),
     off: async () => {
       const ends = await Promise.allSettled([names(["off"]), traffic([])]);
       for (const end of ends) {
@@ -80,6 +82,15 @@ function latest<T>(work: (value: T) => Promise<void>): (value: T) => Promise<voi
     if (!working) void workOff();
     return promise;
   };
+}
+
+function faultOf(make: () => unknown): string | undefined {
+  try {
+    make();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** No rules hold everywhere. */
