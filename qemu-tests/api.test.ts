@@ -74,6 +74,7 @@ onEachBoard(
       for await (const _ of other.subscribe(uplinkTopic!)) break;
     }, /permissions violation/i);
   },
+  fastest,
 );
 
 onEachBoard(

@@ -30,9 +30,17 @@ test("from power to the first sample at the hub, and memory in use after it", {
   const series = { node: "lamp-0042", plugin: "air" };
   // The first boot also commissions the node; what it looks like from then on is measured at later ones.
   await hub.sample({ ...series, timeoutMs: 180_000 });
+  const loops: number[] = [];
+  for (let round = 1; round <= 3; round++) {
+    const began = performance.now();
+    await board.sh(loop);
+    loops.push((performance.now() - began) / 1000);
+  }
+  const pace = Math.min(1, referenceLoopS / Math.min(...loops));
+  t.diagnostic(`the guest counts in ${Math.min(...loops).toFixed(1)} s: seconds count ${pace.toFixed(2)}`);
   const seconds: number[] = [];
   // What else the machine does only adds to it, so the best of three counts; of six, if those were slow.
-  for (let boot = 1; boot <= 3 || (boot <= 6 && Math.min(...seconds) > 15); boot++) {
+  for (let boot = 1; boot <= 3 || (boot <= 6 && pace * Math.min(...seconds) > 15); boot++) {
     await board.powerCut();
     const onMs = Date.now();
     await board.powerOn();
@@ -45,14 +53,6 @@ test("from power to the first sample at the hub, and memory in use after it", {
   const { output } = await board.sh("free -b");
   const used = /Mem: +\d+ +(\d+)/.exec(output)?.[1];
   assert.ok(used, output);
-  const loops: number[] = [];
-  for (let round = 1; round <= 3; round++) {
-    const began = performance.now();
-    await board.sh(loop);
-    loops.push((performance.now() - began) / 1000);
-  }
-  const pace = Math.min(1, referenceLoopS / Math.min(...loops));
-  t.diagnostic(`the guest counts in ${Math.min(...loops).toFixed(1)} s: seconds count ${pace.toFixed(2)}`);
   const figures = { bootToSampleS: pace * Math.min(...seconds), memoryMb: Number(used) / 1e6 };
   await checkFootprint(figures, (table) => t.diagnostic(`\n${table}`));
 });
