@@ -94,6 +94,8 @@ export interface Ingest {
 }
 
 const slack = 1.2;
+/** A pack that can't be read counts as so many samples. */
+const unreadableCost = 10;
 /** How fast refused packs are forgiven; five times as many at once. */
 const patience: EmitRate = { samplesPerS: 200, bytesPerS: 1024 * 1024 };
 /** Requests that may wait for their answer, repeats included. */
@@ -342,8 +344,8 @@ class Intake {
       // Only what is looked at is held until it is on disk.
       return { rows, seen: watch ? records.filter(({ n }) => watch.wants(n)) : [] };
     } finally {
-      // A pack that holds none costs its reading.
-      this.#limit.charge(Math.max(1, samples), size);
+      // What can't be read costs more than what can: the reason, and a refusal.
+      this.#limit.charge(samples || unreadableCost, size);
     }
   }
 

@@ -13,10 +13,12 @@ import type { ClockTrust, LinkTarget, LogLevel, PluginTarget, Target } from "./t
 
 /** Where a hub listens for leaf nodes unless the URL says otherwise. */
 const leafPort = 7422;
-/** What a plugin may send unless it says otherwise. */
-const samplesPerS = 20_000;
-/** Of a program, which nobody here knows: while it is cut off for a flood, so many packs are read of it. */
-const programSamplesPerS = 1000;
+/**
+ * What a plugin may send unless it says otherwise. Of a program, which nobody here knows, so much is read before it is cut
+ * off for a flood, and the others feel it.
+ */
+const usualLimits = ({ exec }: { exec?: unknown }) =>
+  exec ? { samplesPerS: 1000, bytesPerS: 2 ** 17 } : { samplesPerS: 20_000, bytesPerS: 2 ** 20 };
 
 /** `options` are the plugins' options by plugin name, checked. */
 export function resolveTarget(
@@ -56,8 +58,8 @@ export function resolveTarget(
           ...((plugin.exec || plugin.isolate) && { process: resolveProcess(plugin) }),
           required: plugin.required!,
           limits: {
-            samplesPerS: plugin.limits!.samplesPerS ?? (plugin.exec ? programSamplesPerS : samplesPerS),
-            bytesPerS: Number(plugin.limits!.bytesPerS),
+            samplesPerS: plugin.limits!.samplesPerS ?? usualLimits(plugin).samplesPerS,
+            bytesPerS: Number(plugin.limits!.bytesPerS ?? usualLimits(plugin).bytesPerS),
           },
           options: options.get(name) ?? {},
           ...(plugin.safe && Object.keys(plugin.safe).length > 0 && { safe: plugin.safe }),

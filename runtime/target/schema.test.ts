@@ -47,6 +47,7 @@ test("every key has a description, and a default when it may be left out", () =>
       "/plugins/*/points/*/unit",
       "/plugins/*/points/*/schema",
       "/plugins/*/limits/samplesPerS",
+      "/plugins/*/limits/bytesPerS",
       "/plugins/*/safe",
       "/alarms/*/above",
       "/alarms/*/below",

@@ -175,8 +175,8 @@ export const limitsSchema = Type.Object(
     bytesPerS: size({
       minimum: 1024,
       maximum: 1024 ** 3,
-      default: 1_048_576,
-      description: "Most bytes a second; a plugin that sends more for long is stopped and reported.",
+      description:
+        "Most bytes a second; a plugin that sends more for long is stopped and reported. @default 1 MiB, of a program (exec) 128 KiB",
       examples: ["1MiB"],
     }),
   },
