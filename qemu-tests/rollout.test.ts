@@ -15,7 +15,7 @@ import { fastest } from "./machines.ts";
 
 const node = "lamp-0042";
 /** `npm run qemu:update` spreads 30 over as many updates as they take. */
-const cuts = Number(process.env.UMEC_POWER_CUTS ?? 2);
+const cuts = Number(process.env.UMEC_POWER_CUTS ?? 1);
 /** There, and back to A. */
 const legs = process.env.UMEC_ALL === "1" ? 2 : 1;
 /** In this time a board comes up, fetches, and installs most of an update. */
