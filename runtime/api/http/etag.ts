@@ -1,5 +1,12 @@
+import { createHash } from "node:crypto";
 import { preconditionFailed } from "./problem.ts";
 import type { ApiRequest } from "./route.ts";
+
+/** A strong one, of what is shown: it changes with whatever is in it. */
+export function etagOf(representation: object): string {
+  const hash = createHash("sha256").update(JSON.stringify(representation)).digest("base64url");
+  return `"${hash.slice(0, 22)}"`;
+}
 
 /**
  * Lets a change through only when the request's If-Match names the version that is there, or when it has none

@@ -3,12 +3,13 @@
  * application's end, which in ETSI's world a platform manager orders.
  */
 import Type, { type Static } from "typebox";
+import { created, noContent } from "../etsi-answers.ts";
 import { oneOf, text } from "../etsi-words.ts";
 import { forbidden } from "../http/problem.ts";
 import type { ApiFamily } from "../http/route.ts";
 import { type Apps, ownApp } from "./apps.ts";
 import type { BusAccess } from "./bus-access.ts";
-import { answers, created, noContent } from "./responses.ts";
+import { answers } from "./responses.ts";
 import { type OperationAction, operationActions } from "./schema/subscription.ts";
 import type { Termination } from "./termination.ts";
 

@@ -1,7 +1,9 @@
 /** An application says that it is up, or that it has ended (ETSI GS MEC 011 V3.1.1 sections 7.2.11 and 7.2.12). */
+
+import { noContent } from "../etsi-answers.ts";
 import type { Route } from "../http/route.ts";
 import { type Apps, ownApp } from "./apps.ts";
-import { answers, noContent } from "./responses.ts";
+import { answers } from "./responses.ts";
 import type { OperationAction } from "./schema/subscription.ts";
 import { readyConfirmationSchema, terminationConfirmationSchema } from "./schema/support.ts";
 import type { Termination } from "./termination.ts";

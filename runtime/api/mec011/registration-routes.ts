@@ -6,6 +6,7 @@
  * identifier, and goes with all that it had when its registration is deleted.
  */
 import { randomUUID } from "node:crypto";
+import { created, noContent } from "../etsi-answers.ts";
 import { ifMatch } from "../http/etag.ts";
 import { badRequest, forbidden, notFound } from "../http/problem.ts";
 import type { ApiRequest, Route } from "../http/route.ts";
@@ -14,7 +15,7 @@ import { type AppRecord, type Apps, ownApp } from "./apps.ts";
 import { kinds, type Mec011Limits } from "./context.ts";
 import { checkCount, checkSize, pick } from "./documents.ts";
 import { baseOf } from "./links.ts";
-import { answers, created, noContent, okVersioned } from "./responses.ts";
+import { answers, okVersioned } from "./responses.ts";
 import { type AppInfo, appInfoSchema } from "./schema/support.ts";
 
 const scope = "mec_app_support";

@@ -1,51 +1,12 @@
-/** What routes of these APIs can answer, for the documents. */
+/** What routes of MEC 011 can answer, for the documents: any of them is refused for a parameter, too. */
 import type { TSchema } from "typebox";
-import { problemSchema } from "../etsi-words.ts";
+import { etagHeader, answers as etsiAnswers, ok } from "../etsi-answers.ts";
 import type { RouteResponse } from "../http/route.ts";
 
-const problems: Readonly<Record<number, string>> = {
-  400: "Bad Request: a parameter or the body does not fit",
-  401: "Unauthorized: there is no token, or it is not valid",
-  403: "Forbidden: the token does not allow it, or the state of the resource does not",
-  404: "Not Found",
-  409: "Conflict: the state of the resource does not allow it",
-  412: "Precondition Failed: If-Match names another version",
-  414: "URI Too Long",
-  429: "Too Many Requests",
-  503: "Service Unavailable: a part of the node that has to do it does not answer; ask again",
-};
-
-/** One success and the problems `codes`, to which what any route can answer is added. */
-export function answers(
-  success: Readonly<Record<number, RouteResponse>>,
-  ...codes: number[]
-): Readonly<Record<number, RouteResponse>> {
-  const all = [...new Set([400, 401, 403, 404, 429, ...codes])].sort();
-  const refusals = all.map((code) => {
-    const response = {
-      description: problems[code]!,
-      schema: problemSchema,
-      type: "application/problem+json",
-    };
-    return [code, response] as const;
-  });
-  return { ...success, ...Object.fromEntries(refusals) };
-}
-
-const etag = { ETag: "version of the representation" };
-
-export function ok(schema: TSchema, description = "OK", headers: Readonly<Record<string, string>> = {}) {
-  return { 200: { description, schema, headers } };
+export function answers(success: Readonly<Record<number, RouteResponse>>, ...codes: number[]) {
+  return etsiAnswers(success, 400, ...codes);
 }
 
 export function okVersioned(schema: TSchema) {
-  return ok(schema, "OK", etag);
+  return ok(schema, etagHeader);
 }
-
-export function created(schema: TSchema) {
-  return {
-    201: { description: "Created", schema, headers: { Location: "URI of what was created", ...etag } },
-  };
-}
-
-export const noContent = { 204: { description: "No Content" } };

@@ -1,10 +1,12 @@
 /** Operations on rules (ETSI GS MEC 011 V3.1.1 sections 7.2.7 to 7.2.10). */
 import Type, { type TObject } from "typebox";
+import { ok } from "../etsi-answers.ts";
+import { etagOf } from "../http/etag.ts";
 import { badRequest } from "../http/problem.ts";
 import type { Route } from "../http/route.ts";
 import { type Apps, ownApp } from "./apps.ts";
-import { answers, ok, okVersioned } from "./responses.ts";
-import { etagOf, type Rules, ruleId } from "./rules.ts";
+import { answers, okVersioned } from "./responses.ts";
+import { type Rules, ruleId } from "./rules.ts";
 import { type DnsRule, dnsRuleSchema, type TrafficRule, trafficRuleSchema } from "./schema/rule.ts";
 
 const scope = "mec_app_support";

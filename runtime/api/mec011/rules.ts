@@ -9,10 +9,9 @@
  *
  * Changes are one behind the other, so that If-Match sees what the change before has left.
  */
-import { createHash } from "node:crypto";
 import { isUmecError, messageOf, type UmecError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import { ifMatch } from "../http/etag.ts";
+import { etagOf, ifMatch } from "../http/etag.ts";
 import { notFound, Problem } from "../http/problem.ts";
 import type { ApiRequest } from "../http/route.ts";
 import type { ActiveTrafficRule, ApiStore, AppTrafficRule, DnsRecord, RuleEngine } from "../types.ts";
@@ -213,11 +212,6 @@ export function createRules({ store, apps, engine, timers, log }: RulesOptions) 
 
 export function ruleId(rule: DnsRule | TrafficRule): string {
   return "dnsRuleId" in rule ? rule.dnsRuleId : rule.trafficRuleId;
-}
-
-/** Of the whole representation: the package's words are in it, too. */
-export function etagOf(rule: DnsRule | TrafficRule): string {
-  return `"${createHash("sha256").update(JSON.stringify(rule)).digest("base64url").slice(0, 22)}"`;
 }
 
 /** For what it is, and not because nobody was there to take it. */

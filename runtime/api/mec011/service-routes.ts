@@ -1,12 +1,13 @@
 /** Operations on services, transports and liveness (ETSI GS MEC 011 V3.1.1 sections 8.2.3 to 8.2.7 and 8.2.10). */
 
 import Type from "typebox";
+import { created, noContent, ok } from "../etsi-answers.ts";
 import { notFound } from "../http/problem.ts";
 import type { ApiRequest, Route } from "../http/route.ts";
 import { type Apps, ownApp } from "./apps.ts";
 import { baseOf, serviceHref } from "./links.ts";
 import type { Liveness } from "./liveness.ts";
-import { answers, created, noContent, ok, okVersioned } from "./responses.ts";
+import { answers, okVersioned } from "./responses.ts";
 import {
   livenessInfoSchema,
   livenessUpdateSchema,

@@ -1,10 +1,11 @@
 /** Operations on subscriptions, the same in both APIs (ETSI GS MEC 011 V3.1.1 sections 7.2.3, 7.2.4, 8.2.8, 8.2.9). */
 import type { TObject } from "typebox";
+import { created, noContent, ok } from "../etsi-answers.ts";
 import type { ApiRequest, Route } from "../http/route.ts";
 import type { Scope, Stored } from "../types.ts";
 import { type Apps, ownApp } from "./apps.ts";
 import { baseOf, subscriptionHref } from "./links.ts";
-import { answers, created, noContent, ok, okVersioned } from "./responses.ts";
+import { answers, okVersioned } from "./responses.ts";
 import { subscriptionListSchema } from "./schema/subscription.ts";
 import type { SubscriptionBody, SubscriptionRecord, Subscriptions } from "./subscriptions.ts";
 

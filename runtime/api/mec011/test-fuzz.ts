@@ -3,6 +3,7 @@
  * and others; headers and queries likewise. The same seed makes the same requests.
  */
 import type { ApiFamily, Route } from "../http/route.ts";
+import { createRandom } from "../http/test-random.ts";
 
 export interface FuzzOptions {
   url: string;
@@ -25,7 +26,7 @@ export async function fuzz({
   seed,
   onAnswer,
 }: FuzzOptions): Promise<void> {
-  const random = mulberry32(seed);
+  const random = createRandom(seed);
   const made = new Maker(random);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   const routes = families.flatMap(({ roots, routes }) =>
@@ -184,15 +185,4 @@ class Maker {
   #pick<T>(list: readonly T[]): T {
     return list[Math.floor(this.#random() * list.length)]!;
   }
-}
-
-/** A small generator with a good spread (Tommy Ettinger's mulberry32, public domain). */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

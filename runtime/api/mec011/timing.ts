@@ -2,9 +2,11 @@
  * Time (ETSI GS MEC 011 V3.1.1 sections 7.2.5 and 7.2.6): only what is true. A clock counts as traceable while a time
  * service disciplines it. The node serves time to nobody, so no NTP server and no PTP master is listed.
  */
+
+import { ok } from "../etsi-answers.ts";
 import type { Route } from "../http/route.ts";
 import type { Mec011Options } from "./context.ts";
-import { answers, ok } from "./responses.ts";
+import { answers } from "./responses.ts";
 import { currentTimeSchema, timingCapsSchema } from "./schema/support.ts";
 import { toTimeStamp } from "./timestamp.ts";
 

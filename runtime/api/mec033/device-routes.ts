@@ -1,22 +1,11 @@
 import Type from "typebox";
+import { answers, created, etagHeader, noContent, ok } from "../etsi-answers.ts";
 import { text } from "../etsi-words.ts";
-import { ifMatch } from "../http/etag.ts";
+import { etagOf, ifMatch } from "../http/etag.ts";
 import { badRequest, notFound } from "../http/problem.ts";
 import type { ApiRequest, Route } from "../http/route.ts";
 import type { ApiNode, Principal } from "../types.ts";
-import {
-  answers,
-  created,
-  etagHeader,
-  etagOf,
-  known,
-  noContent,
-  nodesOwn,
-  ok,
-  principalOf,
-  scope,
-  whole,
-} from "./answers.ts";
+import { known, nodesOwn, principalOf, scope, whole } from "./answers.ts";
 import { isEnabled, viewOf } from "./device-view.ts";
 import { createSelector } from "./fields.ts";
 import { parseFilter } from "./filter.ts";

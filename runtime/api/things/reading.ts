@@ -1,6 +1,7 @@
 /** Readings as applications get them: a JSON value, or SenML (RFC 8428). */
 import { encodeCbor } from "../../senml/cbor.ts";
 import { encodeJson } from "../../senml/json.ts";
+import { setValue } from "../../senml/quality.ts";
 import { qualityLabel, reasonLabel, type SenmlRecord } from "../../senml/record.ts";
 import type { Reading } from "../types.ts";
 
@@ -12,12 +13,7 @@ export function recordOf(node: string, reading: Reading): SenmlRecord {
   const { plugin, point, value, unit, timeMs, quality, reason } = reading;
   const record: SenmlRecord = { n: `${node}/${plugin}/${point}` };
   if (unit !== undefined) record.u = unit;
-  if (typeof value === "number") record.v = value;
-  else if (typeof value === "string") record.vs = value;
-  else if (typeof value === "boolean") record.vb = value;
-  // A record needs a value: ../../senml/quality.ts.
-  else if (value === null) record.vs = "";
-  else record.vd = value;
+  setValue(record, value);
   if (timeMs !== undefined) record.t = Math.round(timeMs * 1000) / 1e6;
   if (quality !== "good") record[qualityLabel] = quality;
   if (reason !== undefined) record[reasonLabel] = reason;
