@@ -1,4 +1,5 @@
 import { encodeCbor } from "../senml/cbor.ts";
+import { setValue } from "../senml/quality.ts";
 import { qualityLabel, reasonLabel, type SenmlRecord } from "../senml/record.ts";
 import { pathToTokens } from "../subjects.ts";
 import type { Lane, Sample } from "./contract.ts";
@@ -67,12 +68,7 @@ export function payloadAt(pack: Pack, ageMs: number): Uint8Array {
 function recordOf({ name, value, unit, timeMs, quality, reason }: Sample): SenmlRecord {
   const record: SenmlRecord = { n: name };
   if (unit !== undefined) record.u = unit;
-  if (typeof value === "number") record.v = value;
-  else if (typeof value === "string") record.vs = value;
-  else if (typeof value === "boolean") record.vb = value;
-  // A record needs a value: ../senml/quality.ts.
-  else if (value === null) record.vs = "";
-  else record.vd = value;
+  setValue(record, value);
   if (timeMs !== undefined) record.t = timeMs / 1000;
   if (quality !== undefined && quality !== "good") record[qualityLabel] = quality;
   if (reason !== undefined) record[reasonLabel] = reason;

@@ -30,6 +30,15 @@ export function qualityOf({ [qualityLabel]: quality }: SenmlRecord): Quality {
   return quality === "bad" ? "bad" : "uncertain";
 }
 
+/** What {@link recordValue} reads: a record needs a value, so `null`, which is a bad one, is the empty text. */
+export function setValue(record: SenmlRecord, value: ReturnType<typeof recordValue>): void {
+  if (typeof value === "number") record.v = value;
+  else if (typeof value === "string") record.vs = value;
+  else if (typeof value === "boolean") record.vb = value;
+  else if (value === null) record.vs = "";
+  else record.vd = value;
+}
+
 /** The record's value; `null` when it has none: it is bad, or has a sum alone. */
 export function recordValue(record: SenmlRecord): number | string | boolean | Uint8Array | null {
   const { v, vs, vb, vd } = record;
