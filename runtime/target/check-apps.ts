@@ -1,8 +1,6 @@
 /** Applications and their API: what a schema can't say. */
-import { constants } from "node:fs";
-import { access } from "node:fs/promises";
 import { isIP } from "node:net";
-import { dirname, resolve } from "node:path";
+import { checkReadable } from "./check-readable.ts";
 import type { Problem } from "./finding.ts";
 import { isRecord, toPointer } from "./json.ts";
 import { nearest } from "./nearest.ts";
@@ -100,23 +98,9 @@ async function checkFiles(api: Record<string, unknown>, path: string): Promise<P
     ["/api/tls/key", tls.key],
     ["/api/clientCa", api.clientCa],
   ] as const;
-  const problems: Problem[] = [];
-  for (const [pointer, file] of files) {
-    if (typeof file !== "string" || file === "") continue;
-    const resolved = resolve(dirname(resolve(path)), file);
-    try {
-      await access(resolved, constants.R_OK);
-    } catch (error) {
-      const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-      problems.push({
-        pointer,
-        severity: "warning",
-        reason: missing ? `there is no file ${resolved}` : `the file ${resolved} can't be read`,
-        hint: "the API does not start until it is there; the node samples and stores meanwhile",
-      });
-    }
-  }
-  return problems;
+  const hint = "the API does not start until it is there; the node samples and stores meanwhile";
+  const found = files.map(([pointer, file]) => checkReadable(file, { path, pointer, hint }));
+  return (await Promise.all(found)).flat();
 }
 
 /** A plugin that is not there is only doubtful: it may come later, and the right does no harm until then. */

@@ -2,10 +2,10 @@
  * What a schema can't say about the link. A missing file is only a warning: a node without a link still samples
  * and stores, and refusing to start for want of a key would lose what it could have kept.
  */
-import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { claimsPath, tokenPath } from "../enrol/types.ts";
+import { checkReadable } from "./check-readable.ts";
 import type { Problem } from "./finding.ts";
 import { isRecord, toPointer } from "./json.ts";
 
@@ -19,20 +19,8 @@ export async function checkLink(link: unknown, path: string, data?: unknown): Pr
     if (typeof url === "string") problems.push(...checkUrl(url, pointer, link.ca !== undefined));
   });
   for (const key of ["credentials", "ca"] as const) {
-    const file = link[key];
-    if (typeof file !== "string" || file === "") continue;
-    const resolved = resolve(dirname(resolve(path)), file);
-    try {
-      await access(resolved, constants.R_OK);
-    } catch (error) {
-      const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-      problems.push({
-        pointer: `/link/${key}`,
-        severity: "warning",
-        reason: missing ? `there is no file ${resolved}` : `the file ${resolved} can't be read`,
-        hint: "the link stays down until the file is there; the node stores meanwhile",
-      });
-    }
+    const hint = "the link stays down until the file is there; the node stores meanwhile";
+    problems.push(...(await checkReadable(link[key], { path, pointer: `/link/${key}`, hint })));
   }
   if (link.hub !== undefined && !Object.hasOwn(link, "credentials"))
     problems.push(...(await checkEnrolment(path, data)));
