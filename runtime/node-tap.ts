@@ -10,7 +10,7 @@ export type TapListener = (plugin: string, records: readonly SenmlRecord[]) => v
 export class SampleTap {
   #listener: TapListener | undefined;
 
-  /** The listener must not throw. `undefined`: nobody listens, and it costs nothing. */
+  /** The listener must not throw. `undefined`: nobody listens, and it costs next to nothing. */
   set listener(listener: TapListener | undefined) {
     this.#listener = listener;
   }

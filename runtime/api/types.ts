@@ -112,6 +112,16 @@ export interface DnsRecord {
   ttlS: number;
 }
 
+/** What is done with packets (ETSI GS MEC 011 V3.1.1 section 7.1.2.2). */
+export const trafficActions = [
+  "DROP",
+  "FORWARD_DECAPSULATED",
+  "FORWARD_ENCAPSULATED",
+  "PASSTHROUGH",
+  "DUPLICATE_DECAPSULATED",
+  "DUPLICATE_ENCAPSULATED",
+] as const;
+
 /** A traffic rule that is active (ETSI GS MEC 011 V3.1.1 section 7.1.2.2, filters of 7.1.5.1). */
 export interface ActiveTrafficRule {
   /** `<appInstanceId>/<trafficRuleId>`. */
@@ -122,13 +132,7 @@ export interface ActiveTrafficRule {
   filterType: "FLOW" | "PACKET";
   /** A packet fits that fits one of them. */
   filters: readonly TrafficFilter[];
-  action:
-    | "DROP"
-    | "PASSTHROUGH"
-    | "FORWARD_DECAPSULATED"
-    | "FORWARD_ENCAPSULATED"
-    | "DUPLICATE_DECAPSULATED"
-    | "DUPLICATE_ENCAPSULATED";
+  action: (typeof trafficActions)[number];
   /** Where FORWARD and DUPLICATE send it. */
   destinations: readonly TrafficDestination[];
 }

@@ -1,6 +1,6 @@
 /** The parts of the schema of `node.yaml` about applications: `api` and `apps`. */
 import Type, { type Static } from "typebox";
-import { scopes } from "../api/types.ts";
+import { scopes, trafficActions } from "../api/types.ts";
 import { levels } from "../people/types.ts";
 import { nameSyntax } from "../subjects.ts";
 
@@ -270,15 +270,6 @@ const destinationSchema = Type.Object(
   },
   { ...closed, description: "Where a packet is sent." },
 );
-
-export const trafficActions = [
-  "DROP",
-  "PASSTHROUGH",
-  "FORWARD_DECAPSULATED",
-  "FORWARD_ENCAPSULATED",
-  "DUPLICATE_DECAPSULATED",
-  "DUPLICATE_ENCAPSULATED",
-] as const;
 
 const trafficRuleSchema = Type.Object(
   {

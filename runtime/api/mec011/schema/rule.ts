@@ -1,6 +1,7 @@
 /** DNS rules and traffic rules (ETSI GS MEC 011 V3.1.1 sections 7.1.2.2, 7.1.2.3 and 7.1.5). */
 import Type, { type Static } from "typebox";
 import { oneOf, text } from "../../etsi-words.ts";
+import { trafficActions } from "../../types.ts";
 import { uint32 } from "./words.ts";
 
 const ruleStates = ["ACTIVE", "INACTIVE"] as const;
@@ -60,15 +61,6 @@ export const destinationSchema = Type.Object(
   { description: "Where packets go (section 7.1.5.3)" },
 );
 export type EtsiDestination = Static<typeof destinationSchema>;
-
-export const trafficActions = [
-  "DROP",
-  "FORWARD_DECAPSULATED",
-  "FORWARD_ENCAPSULATED",
-  "PASSTHROUGH",
-  "DUPLICATE_DECAPSULATED",
-  "DUPLICATE_ENCAPSULATED",
-] as const;
 
 export const trafficRuleSchema = Type.Object(
   {

@@ -1,6 +1,7 @@
 /** Devices (ETSI GS MEC 033 V3.1.1 section 6.2.2). */
 import Type, { type Static } from "typebox";
 import { oneOf, serializerTypes, text, texts } from "../../etsi-words.ts";
+import { trafficActions } from "../../types.ts";
 
 const optional = (description: string, maxLength = 256) => Type.Optional(text(description, maxLength));
 const flag = (what: string) => Type.Optional(Type.Boolean({ description: `Whether to include ${what}` }));
@@ -55,17 +56,7 @@ const trafficRuleSchema = Type.Object(
     filterType: oneOf(["per FLOW", "per PACKET", "FLOW", "PACKET"], "FLOW: the way back, too"),
     priority: Type.Integer({ minimum: 0, maximum: 255, description: "0 is the most important" }),
     trafficFilter: Type.Array(trafficFilterSchema, { maxItems: 64 }),
-    action: oneOf(
-      [
-        "DROP",
-        "FORWARD_DECAPSULATED",
-        "FORWARD_ENCAPSULATED",
-        "PASSTHROUGH",
-        "DUPLICATE_DECAPSULATED",
-        "DUPLICATE_ENCAPSULATED",
-      ],
-      "What is done with the packets",
-    ),
+    action: oneOf(trafficActions, "What is done with the packets"),
     dstInterface: Type.Optional(
       Type.Union([interfaceSchema, Type.Array(interfaceSchema, { minItems: 1, maxItems: 2 })]),
     ),
