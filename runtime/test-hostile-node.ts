@@ -89,6 +89,8 @@ export async function startHostileNode(t: TestContext, dir: string, more = ""): 
       return took.filter(({ atMs }) => atMs >= fromMs).map((one) => one.ms);
     },
     async speak(plugin, said, hello = {}) {
+      // The target counts as reached before the process has its file.
+      await self.plugin(plugin, ({ process }) => process !== undefined);
       const file = join(dir, "data", "run", "plugins", plugin, "bus.creds");
       const [, jwt] = /JWT-+\s+(\S+)/.exec(await readFile(file, "utf8")) ?? [];
       return speak((await node.status()).bus.url, { jwt, name: "evil", ...hello }, said);
