@@ -94,7 +94,7 @@ async function main(bench: Bench): Promise<Report> {
     };
     const script = join(import.meta.dirname, "ota-node.ts");
     // As bundle/launcher.sh has it.
-    const flags = ["--max-semi-space-size=2", "--optimize-for-size"];
+    const flags = ["--max-semi-space-size=1"];
     const args = [
       "--disable-warning=ExperimentalWarning",
       ...flags,

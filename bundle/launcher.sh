@@ -1,7 +1,7 @@
 #!/bin/sh
 # The program `umec` of a bundle; a link to it may lie anywhere on the PATH.
-# Small boards first: these flags and one malloc arena take 17 MiB off an idle node, for a quarter of a throughput
-# that no board comes near; bench/README.md has the figures. UMEC_NODE_FLAGS has others in their place.
+# Small boards first: a small semi-space and one malloc arena take 12 MiB off an idle node (bench/README.md). No flag here may
+# change what V8 compiles: a start takes a third longer then (docs/bundle.md). UMEC_NODE_FLAGS has others in their place.
 UMEC_LAUNCHER=$(readlink -f "$0")
 export UMEC_LAUNCHER
 lib=$(dirname "$UMEC_LAUNCHER")/../lib
@@ -11,4 +11,4 @@ main=umec
 export UMEC_NATS_SERVER="${UMEC_NATS_SERVER:-$lib/nats-server}"
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}"
 # shellcheck disable=SC2086 # flags are words
-exec "$lib/node" ${UMEC_NODE_FLAGS---max-semi-space-size=2 --optimize-for-size} "$lib/$main.mjs" "$@"
+exec "$lib/node" ${UMEC_NODE_FLAGS---max-semi-space-size=1} "$lib/$main.mjs" "$@"

@@ -13,8 +13,7 @@ import { userPrincipal } from "../api/tokens/principals.ts";
 import { makeGate } from "../commands/gate.ts";
 import { messageOf, UmecError } from "../errors.ts";
 import type { Point } from "../plugin/contract.ts";
-import { createCompiler } from "../target/compile.ts";
-import { explain } from "../target/explain.ts";
+import { findProblems } from "../target/find-problems.ts";
 import type { Context } from "./context.ts";
 import { createLog } from "./log.ts";
 
@@ -102,10 +101,12 @@ async function readFixture(path: string | undefined): Promise<Contents> {
   } catch (cause) {
     throw new UmecError("API_FIXTURE", `the fixture ${path} can't be read: ${messageOf(cause)}`, { cause });
   }
-  const validate = createCompiler().compile(contentsSchema);
-  if (validate(contents)) return contents as Contents;
-  const problems = explain(validate.errors ?? []).slice(0, 5);
-  const text = problems.map(({ pointer, reason }) => `${pointer || "/"}: ${reason}`).join("; ");
+  const problems = await findProblems(contentsSchema, contents);
+  if (problems.length === 0) return contents as Contents;
+  const text = problems
+    .slice(0, 5)
+    .map(({ pointer, reason }) => `${pointer || "/"}: ${reason}`)
+    .join("; ");
   throw new UmecError("API_FIXTURE", `the fixture ${path} has errors: ${text}`);
 }
 

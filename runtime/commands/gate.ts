@@ -3,7 +3,7 @@
  *
  * A point that the manifest lists must be writable, and the value must fit its schema, where it has one. One that it
  * does not list is let through to a handler, if there is one: some drivers learn their points from the device.
- * Schemas are compiled when the first command for their point comes; a plugin that is never commanded costs nothing.
+ * Schemas are compiled when the first command comes that does not fit; until then they cost nothing.
  */
 import type { ValidateFunction } from "ajv/dist/2020.js";
 import { messageOf, UmecError } from "../errors.ts";
@@ -11,6 +11,7 @@ import type { CommandGate } from "../plugin/commands.ts";
 import { shownValue } from "../plugin/commands-shown.ts";
 import type { Point } from "../plugin/contract.ts";
 import { allowed } from "../target/allowed.ts";
+import { surelyFits } from "../target/fits.ts";
 import { nearest } from "../target/nearest.ts";
 
 const mostNames = 10;
@@ -22,13 +23,15 @@ export function makeGate(points: readonly Point[]): CommandGate {
   const writable = points.filter(isWritable).map(({ name }) => name);
 
   async function checkValue(point: string, schema: object, value: unknown): Promise<void> {
+    // A command without a value is judged as `null`: there is no `undefined` in JSON.
+    const judged = value === undefined ? null : value;
+    if (surelyFits(schema, judged)) return;
     if (!validators.has(point)) validators.set(point, compile(schema));
     const validate = await validators.get(point)!.catch((cause: unknown) => {
       const text = `${point}: its schema can't be used: ${messageOf(cause)}`;
       throw new UmecError("COMMAND_FAILED", text, { cause });
     });
-    // A command without a value is judged as `null`: there is no `undefined` in JSON.
-    if (validate(value === undefined ? null : value)) return;
+    if (validate(judged)) return;
     throw await unfit(point, schema, value, validate);
   }
 

@@ -5,9 +5,8 @@
  */
 import { join } from "node:path";
 import { checkTarget } from "../target/check.ts";
-import { createCompiler } from "../target/compile.ts";
 import { readDocument } from "../target/document.ts";
-import { explain } from "../target/explain.ts";
+import { findProblems } from "../target/find-problems.ts";
 import type { Finding, Problem } from "../target/finding.ts";
 import { isRecord } from "../target/json.ts";
 import type { DriverSource } from "../target/types.ts";
@@ -56,7 +55,7 @@ export async function checkCard(
     };
   };
   const value: unknown = JSON.parse(text);
-  if (findings.length === 0) findings.push(...checkSchema(value).map(place));
+  if (findings.length === 0) findings.push(...(await checkSchema(value)).map(place));
   if (findings.length === 0) {
     const card = value as Card;
     findings.push(...[...checkHub(card, nowMs), ...checkNetwork(card.network)].map(place));
@@ -80,10 +79,9 @@ function syntaxFinding(
   };
 }
 
-function checkSchema(value: unknown): Problem[] {
+async function checkSchema(value: unknown): Promise<Problem[]> {
   if (!isRecord(value)) return [{ pointer: "", reason: "must be a mapping: { … }" }];
-  const validate = createCompiler().compile(cardSchema);
-  return validate(value) ? [] : explain(validate.errors ?? []);
+  return findProblems(cardSchema, value);
 }
 
 /** The check of node.yaml, of the one that will lie on the node. */

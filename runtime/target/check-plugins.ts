@@ -2,14 +2,12 @@
  * The plugins' drivers and options: by the schema in the driver's manifest, then by the manifest's own check.
  * A driver with a broken manifest is a finding too; it can't keep the rest from being checked.
  */
-import type { ValidateFunction } from "ajv/dist/2020.js";
 import { messageOf } from "../errors.ts";
 import type { Driver, Point } from "../plugin/contract.ts";
 import { checkPoints, listedPoints } from "./check-points.ts";
 import { checkSafe } from "./check-safe.ts";
-import { createCompiler } from "./compile.ts";
 import { fillDefaults } from "./defaults.ts";
-import { explain } from "./explain.ts";
+import { findProblems } from "./find-problems.ts";
 import type { Problem } from "./finding.ts";
 import { isRecord, toPointer } from "./json.ts";
 import { nearest } from "./nearest.ts";
@@ -35,8 +33,8 @@ export async function checkPlugins(plugins: unknown, drivers: DriverSource): Pro
     if (Object.hasOwn(plugin, "exec") && isRecord(plugin.points)) {
       const points = listedPoints(plugin.points);
       checked.points.set(name, points);
-      checked.problems.push(...checkPoints(plugin.points, `${pointer}/points`));
-      checked.problems.push(...checkSafe(plugin.safe, points, `${pointer}/safe`));
+      checked.problems.push(...(await checkPoints(plugin.points, `${pointer}/points`)));
+      checked.problems.push(...(await checkSafe(plugin.safe, points, `${pointer}/safe`)));
     }
     if (typeof plugin.driver !== "string" || plugin.driver === "") continue;
     if (!drivers.names().includes(plugin.driver)) {
@@ -52,13 +50,13 @@ export async function checkPlugins(plugins: unknown, drivers: DriverSource): Pro
       continue;
     }
     const options = fillDefaults(driver.manifest.options, given);
-    const problems = optionProblems(driver, options);
+    const problems = await optionProblems(driver, options);
     if (problems.length === 0) {
       checked.options.set(name, options as Record<string, unknown>);
       const points = pointsOf(driver, options);
       if (Array.isArray(points)) {
         checked.points.set(name, points);
-        checked.problems.push(...checkSafe(plugin.safe, points, `${pointer}/safe`));
+        checked.problems.push(...(await checkSafe(plugin.safe, points, `${pointer}/safe`)));
       } else checked.problems.push({ ...points, pointer: `${pointer}/options` });
     }
     for (const problem of problems)
@@ -97,23 +95,20 @@ function processProblems(plugin: Record<string, unknown>, pointer: string): Prob
   return problems;
 }
 
-type Loaded = { manifest: Driver["manifest"]; validate: ValidateFunction } | { fault: string };
+type Loaded = Pick<Driver, "manifest"> | { fault: string };
 
 async function load(name: string, drivers: DriverSource): Promise<Loaded> {
   try {
-    const { manifest } = await drivers.load(name);
-    return { manifest, validate: createCompiler().compile(manifest.options) };
+    return await drivers.load(name);
   } catch (error) {
     return { fault: `the driver can't be loaded: ${messageOf(error)}` };
   }
 }
 
-function optionProblems(
-  { manifest, validate }: Exclude<Loaded, { fault: string }>,
-  options: unknown,
-): Problem[] {
-  if (!validate(options)) return explain(validate.errors ?? []);
+async function optionProblems({ manifest }: Pick<Driver, "manifest">, options: unknown): Promise<Problem[]> {
   try {
+    const problems = await findProblems(manifest.options, options);
+    if (problems.length > 0) return problems;
     return (manifest.check?.(options as never) ?? []).map(({ pointer, reason, hint }) => ({
       pointer,
       reason,
@@ -124,7 +119,7 @@ function optionProblems(
   }
 }
 
-function pointsOf({ manifest }: Exclude<Loaded, { fault: string }>, options: unknown): Point[] | Problem {
+function pointsOf({ manifest }: Pick<Driver, "manifest">, options: unknown): Point[] | Problem {
   try {
     return manifest.points(options as never);
   } catch (error) {

@@ -1,9 +1,7 @@
 /** The points of a program, as the target state lists them: names, and schemas that can be used. */
-import type { Ajv2020 } from "ajv/dist/2020.js";
 import { nameProblem } from "../emit-wire.ts";
 import { messageOf } from "../errors.ts";
 import type { Point } from "../plugin/contract.ts";
-import { createCompiler, createSchemaJudge } from "./compile.ts";
 import type { Problem } from "./finding.ts";
 import { isRecord, toPointer } from "./json.ts";
 
@@ -15,19 +13,22 @@ export function listedPoints(points: Readonly<Record<string, unknown>>): Point[]
 }
 
 /** `pointer` is where the points are. */
-export function checkPoints(points: Readonly<Record<string, unknown>>, pointer: string): Problem[] {
-  let judge: Ajv2020 | undefined;
-  return Object.entries(points).flatMap(([name, point]) => {
+export async function checkPoints(
+  points: Readonly<Record<string, unknown>>,
+  pointer: string,
+): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const [name, point] of Object.entries(points)) {
     const at = pointer + toPointer(name);
     const problem = nameProblem(name);
-    if (problem) return [{ pointer: at, at: "key", reason: `is no name of a point: ${problem}` } as const];
-    if (!isRecord(point) || !isRecord(point.schema)) return [];
-    judge ??= createSchemaJudge();
-    return checkSchema(point.schema, point.access, `${at}/schema`, judge);
-  });
+    if (problem) problems.push({ pointer: at, at: "key", reason: `is no name of a point: ${problem}` });
+    else if (isRecord(point) && isRecord(point.schema))
+      problems.push(...(await checkSchema(point.schema, point.access, `${at}/schema`)));
+  }
+  return problems;
 }
 
-function checkSchema(schema: object, access: unknown, pointer: string, judge: Ajv2020): Problem[] {
+async function checkSchema(schema: object, access: unknown, pointer: string): Promise<Problem[]> {
   if (access === "read") {
     const hint = "add access: write or read-write, or leave the schema out";
     return [{ pointer, at: "key", reason: "is for a point that can be set", hint }];
@@ -36,6 +37,8 @@ function checkSchema(schema: object, access: unknown, pointer: string, judge: Aj
     { pointer, reason: `is no JSON Schema that can be used: ${why}` },
   ];
   try {
+    const { createCompiler, createSchemaJudge } = await import("./compile.ts");
+    const judge = createSchemaJudge();
     if (!judge.validateSchema(schema)) return unfit(judge.errorsText(judge.errors, { dataVar: "schema" }));
     createCompiler().compile(schema);
     return [];

@@ -2,8 +2,7 @@
 import { messageOf } from "../errors.ts";
 import type { Point } from "../plugin/contract.ts";
 import { allowed } from "./allowed.ts";
-import { createCompiler } from "./compile.ts";
-import { explain } from "./explain.ts";
+import { findProblems } from "./find-problems.ts";
 import type { Problem } from "./finding.ts";
 import { isRecord, toPointer } from "./json.ts";
 import { nearest } from "./nearest.ts";
@@ -12,14 +11,23 @@ import { nearest } from "./nearest.ts";
 const longestPoint = 190;
 
 /** `safe` is as in the file, and may be of any shape; `pointer` is where it is. */
-export function checkSafe(safe: unknown, points: readonly Point[], pointer: string): Problem[] {
-  if (!isRecord(safe)) return [];
-  return Object.entries(safe).flatMap(([name, entry]) =>
-    checkPoint(name, entry, points, pointer + toPointer(name)),
-  );
+export async function checkSafe(
+  safe: unknown,
+  points: readonly Point[],
+  pointer: string,
+): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const [name, entry] of Object.entries(isRecord(safe) ? safe : {}))
+    problems.push(...(await checkPoint(name, entry, points, pointer + toPointer(name))));
+  return problems;
 }
 
-function checkPoint(name: string, entry: unknown, points: readonly Point[], pointer: string): Problem[] {
+async function checkPoint(
+  name: string,
+  entry: unknown,
+  points: readonly Point[],
+  pointer: string,
+): Promise<Problem[]> {
   const found = points.filter((point) => point.name === name);
   const writable = points.filter(({ access = "read" }) => access !== "read");
   const names = writable.map((point) => point.name);
@@ -33,9 +41,7 @@ function checkPoint(name: string, entry: unknown, points: readonly Point[], poin
   if (!point) return [{ pointer, at: "key", reason: "this point can only be read" }];
   if (!point.schema || !isRecord(entry) || !("value" in entry)) return [];
   try {
-    const validate = createCompiler().compile(point.schema);
-    if (validate(entry.value)) return [];
-    return explain(validate.errors ?? []).map((problem) => ({
+    return (await findProblems(point.schema, entry.value)).map((problem) => ({
       ...problem,
       pointer: `${pointer}/value${problem.pointer}`,
       hint: problem.hint ?? allowed(point.schema, problem.pointer),

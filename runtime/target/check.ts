@@ -11,10 +11,9 @@ import { checkApps } from "./check-apps.ts";
 import { checkLink } from "./check-link.ts";
 import { checkPlugins } from "./check-plugins.ts";
 import { checkUsers } from "./check-users.ts";
-import { createCompiler } from "./compile.ts";
 import { fillDefaults } from "./defaults.ts";
 import { readDocument } from "./document.ts";
-import { explain } from "./explain.ts";
+import { findProblems } from "./find-problems.ts";
 import type { Finding, Problem } from "./finding.ts";
 import { isRecord } from "./json.ts";
 import { readSizes, resolveTarget } from "./resolve.ts";
@@ -46,8 +45,7 @@ export async function checkTarget(text: string, { path, drivers }: CheckOptions)
   const options = new Map<string, Record<string, unknown>>();
   const file = fillDefaults(targetSchema, readSizes(document.value));
   if (isRecord(file)) {
-    const validate = createCompiler().compile(targetSchema);
-    if (!validate(file)) problems.push(...explain(validate.errors ?? []));
+    problems.push(...(await findProblems(targetSchema, file)));
     const plugins = await checkPlugins(file.plugins, drivers);
     problems.push(...plugins.problems, ...checkAlarms(file.alarms, file.plugins, plugins.points));
     problems.push(...(await checkLink(file.link, path, file.data)));
