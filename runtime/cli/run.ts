@@ -66,7 +66,7 @@ async function runNode(file: string, options: RunOptions, { stderr, signal }: Co
   }
   const [
     { createLog },
-    { findNatsServer },
+    { findNatsServerPath },
     { startNode },
     { catchStrayErrors },
     { followPrograms, startAgain },
@@ -81,7 +81,7 @@ async function runNode(file: string, options: RunOptions, { stderr, signal }: Co
   ]);
   const { logFormat, logLevel } = options;
   const log = createLog({ level: logLevel ?? target.log.level, format: logFormat, destination: stderr });
-  const { path: natsServerPath } = await findNatsServer();
+  const natsServerPath = await findNatsServerPath();
   const setLogLevel = (level: LogLevel) => log.setLevel(level);
   const follow = logLevel === undefined ? { setLogLevel } : {};
   catchStrayErrors((error) => {

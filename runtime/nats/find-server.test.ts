@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { isUmecError } from "../errors.ts";
 import { createScratch } from "../test-scratch.ts";
-import { findNatsServer } from "./find-server.ts";
+import { findNatsServer, findNatsServerPath } from "./find-server.ts";
 
 const architecture = process.arch === "x64" ? "amd64" : process.arch;
 
@@ -58,4 +58,16 @@ test("a named file that does not exist is an error, whatever the PATH holds", as
   await fakeServer(join(dir, "bin", "nats-server"), "2.15.1");
   const env = { UMEC_NATS_SERVER: join(dir, "nowhere"), PATH: join(dir, "bin") };
   await assert.rejects(findNatsServer({ env }), (error) => isUmecError(error, "NATS_SERVER_MISSING"));
+});
+
+test("the one that lies beside the scripts is taken as it is, and any other is asked", async () => {
+  const dir = await scratch();
+  const own = await fakeServer(join(dir, "lib", "nats-server"), "2.10.27");
+  const other = await fakeServer(join(dir, "other", "nats-server"), "2.10.27");
+  const find = (named: string) =>
+    findNatsServerPath({ env: { UMEC_NATS_SERVER: named }, scripts: join(dir, "lib") });
+  assert.equal(await find(join(dir, "bin", "..", "lib", "nats-server")), own);
+  await assert.rejects(find(other), (error) => isUmecError(error, "NATS_SERVER_TOO_OLD"));
+  await chmod(own, 0o644);
+  await assert.rejects(find(own), (error) => isUmecError(error, "NATS_SERVER_MISSING"));
 });

@@ -8,7 +8,7 @@
 import { execFile } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { messageOf, UmecError } from "../errors.ts";
 
@@ -30,6 +30,21 @@ export interface FoundNatsServer {
   path: string;
   /** As `2.15.1`. */
   version: string;
+}
+
+/**
+ * The path of the first nats-server that fits. The one of these scripts' own bundle, which lies beside them, is not asked for
+ * its version: to start it for that takes a small board half a second, and it was chosen with them.
+ *
+ * @throws as `findNatsServer`
+ */
+export async function findNatsServerPath(
+  options: FindNatsServerOptions & { scripts?: string } = {},
+): Promise<string> {
+  const { env = process.env, scripts = import.meta.dirname } = options;
+  const named = env.UMEC_NATS_SERVER;
+  if (named && resolve(named) === join(scripts, "nats-server") && (await isExecutable(named))) return named;
+  return (await findNatsServer(options)).path;
 }
 
 /**
