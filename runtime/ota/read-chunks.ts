@@ -1,7 +1,16 @@
-import type { FileHandle } from "node:fs/promises";
 import { chunkSizes, createCutter } from "./chunker.ts";
 
 const bufferBytes = 16 * chunkSizes.maxBytes;
+
+/** What is read of a FileHandle. */
+export interface Readable {
+  read(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesRead: number }>;
+}
 
 export interface CutPiece {
   readonly offset: number;
@@ -12,10 +21,11 @@ export interface CutPiece {
 /**
  * The chunks of a file or block device, from `start` to `end`, in order; 512 KiB of it are in memory.
  *
+ * @param start where a chunk begins, to get the same ones again
  * @param end at most the file's length; a read that ends before it ends the chunks
  */
 export async function* readChunks(
-  file: FileHandle,
+  file: Readable,
   start: number,
   end: number,
   signal: AbortSignal,
@@ -46,7 +56,7 @@ export async function* readChunks(
 }
 
 /** Fills `buffer` from `offset`. @returns whether the file was long enough */
-export async function readFully(file: FileHandle, buffer: Uint8Array, offset: number): Promise<boolean> {
+export async function readFully(file: Readable, buffer: Uint8Array, offset: number): Promise<boolean> {
   let done = 0;
   while (done < buffer.length) {
     const { bytesRead } = await file.read(buffer, done, buffer.length - done, offset + done);

@@ -3,7 +3,7 @@
  *
  * What it promises:
  * 1. **It goes on where it was**, after a cut of the link, the process or the power at any moment, days later too. What is on
- *    disk is not asked for again (part-file.ts).
+ *    disk is not asked for again (part-file.ts), and what was searched is not searched again (record-file.ts).
  * 2. **What it hands over is the bundle**: each chunk was checked by its name, and the whole by its checksum and length,
  *    read back from the disk, before it has its final name. Its signature is for the engine to check.
  * 3. **Slots are only read** (`seeds`): a damaged or foreign one costs what could have been taken from it.
@@ -32,7 +32,8 @@ import {
 } from "./files.ts";
 import { Flow } from "./flow.ts";
 import { PartFile } from "./part-file.ts";
-import { takeFromSeeds } from "./seeds.ts";
+import { RecordFile } from "./record-file.ts";
+import { type SeedOptions, takeFromSeeds } from "./seeds.ts";
 import type { BundleSource, CarryProgress } from "./types.ts";
 
 export interface FetchOptions {
@@ -47,6 +48,8 @@ export interface FetchOptions {
   /** What is to stay free on the disk. @default 16 MiB */
   reserveBytes?: number;
   onProgress?(progress: CarryProgress): void;
+  /** Opens one of the seeds. @default for reading */
+  openSeed?: SeedOptions["openSeed"];
   log: Log;
   signal: AbortSignal;
 }
@@ -95,16 +98,14 @@ async function knownPieces(files: CarryFiles): Promise<Map<string, Uint8Array>> 
 }
 
 async function fill(files: CarryFiles, index: BundleIndex, options: FetchOptions): Promise<void> {
-  const { bundle, signal, log } = options;
-  await using part = await PartFile.open(files.part, index, signal);
+  const { bundle, signal, log, openSeed } = options;
+  const record = await RecordFile.open(files.record, index);
+  await using part = await PartFile.open(files.part, index, record, signal);
   const progress = { fetchedBytes: 0 };
   const tell = (): void =>
     options.onProgress?.({ doneBytes: part.doneBytes, allBytes: bundle.bytes, ...progress });
   tell();
-  if (part.missing().length > 0 && !(await isThere(files.seeded))) {
-    await takeFromSeeds(part, options.seeds, { log, signal, onTaken: tell });
-    await writeDurable(files.seeded, "");
-  }
+  await takeFromSeeds(part, options.seeds, { log, signal, onTaken: tell, openSeed });
   for (let round = 1; ; round++) {
     await fetchMissing(part, options, (bytes) => {
       progress.fetchedBytes += bytes;
@@ -114,25 +115,18 @@ async function fill(files: CarryFiles, index: BundleIndex, options: FetchOptions
     await part.putTrees(signal);
     if ((await sha256Of(files.part, signal)) === bundle.sha256) return;
     // What was written is not what is there, or the index is wrong.
-    await part.look(signal);
-    if (part.missing().length > 0 && round < mostRounds) {
+    await part.lookAgain(signal);
+    if (!part.isComplete && round < mostRounds) {
       log.warn("a part of an update was damaged on the disk", { chunks: part.missing().length });
       continue;
     }
-    for (const path of [files.index, files.seeded, files.part]) await rm(path, { force: true });
+    for (const path of [files.index, files.record, files.part]) await rm(path, { force: true });
     throw new UmecError(
       "UPDATE_DAMAGED",
       `what was fetched as ${bundle.sha256} has another checksum: its index is wrong, or the disk fails`,
       { hint: "umec ota push the bundle again; if that does not help, look at the disk" },
     );
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return readFile(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function fetchMissing(

@@ -3,7 +3,7 @@
  *
  *   <sha256>.part     not whole yet (part-file.ts)
  *   <sha256>.index    its index, when it came by the link
- *   <sha256>.seeded   the slots were searched already
+ *   <sha256>.record   what of it is there, and how far the slots were searched (record-file.ts)
  *   <sha256>.raucb    whole and verified
  *   last.index        the index of what was fetched last by the link: most of the next one is in it
  */
@@ -19,7 +19,7 @@ export interface CarryFiles {
   dir: string;
   part: string;
   index: string;
-  seeded: string;
+  record: string;
   whole: string;
   last: string;
 }
@@ -33,7 +33,7 @@ export function carryFiles(dir: string, sha256: string): CarryFiles {
     dir,
     part: at("part"),
     index: at("index"),
-    seeded: at("seeded"),
+    record: at("record"),
     whole: at("raucb"),
     last: join(dir, lastIndex),
   };
@@ -62,7 +62,7 @@ export async function finish(files: CarryFiles): Promise<void> {
   await syncDirectory(files.dir);
   // There is none where it did not come by the link.
   await rename(files.index, files.last).catch(() => undefined);
-  await rm(files.seeded, { force: true });
+  await rm(files.record, { force: true });
 }
 
 export async function sha256Of(path: string, signal: AbortSignal): Promise<string> {

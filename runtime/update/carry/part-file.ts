@@ -1,9 +1,11 @@
 /**
  * The file of a bundle while it is not whole: `<sha256>.part`, as long as the bundle from the start, with holes.
  *
- * What is there is told by the file alone: when it is opened each chunk's place is read and hashed, which takes a second or
- * two and believes nothing. So a cut at any moment costs what was not on disk, at most 1 MiB, and a damaged place costs its
- * chunk. No second file can disagree with it.
+ * Each MiB that was put is synced and then recorded (record-file.ts), so a cut at any moment costs at most that. When the
+ * part is opened, what is recorded counts as there. What was put later lies among the first chunks that are missing, since
+ * they are fetched in the order of the file: of these 4 MiB are read and hashed. Without a record all are.
+ *
+ * What is recorded and has been damaged since is found by the whole bundle's checksum (fetch.ts) and {@link PartFile.lookAgain}.
  */
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { type ChunkRef, chunkName } from "../../ota/chunk.ts";
@@ -11,33 +13,51 @@ import { chunkSizes } from "../../ota/chunker.ts";
 import type { BundleIndex } from "../../ota/index-format.ts";
 import { readFully } from "../../ota/read-chunks.ts";
 import { verityTree } from "../../ota/verity-tree.ts";
+import { Bits } from "./bits.ts";
 import { Breath } from "./breath.ts";
+import type { RecordFile } from "./record-file.ts";
 
 const syncEveryBytes = 2 ** 20;
+/** More than can be put while a sync is under way. */
+const unrecordedBytes = 4 * syncEveryBytes;
 
 export class PartFile implements AsyncDisposable {
   readonly path: string;
   readonly #file: FileHandle;
   readonly #index: BundleIndex;
-  /** Places to be filled, by the name of what goes there. */
-  readonly #wanted = new Map<string, ChunkRef[]>();
+  readonly record: RecordFile;
+  /** Places to be filled, as positions in the index, by the name of what goes there. */
+  readonly #wanted = new Map<string, number[]>();
+  readonly #piece = Buffer.allocUnsafe(chunkSizes.maxBytes);
+  #there: Bits;
   #unsynced = 0;
-  #doneBytes: number;
+  #syncing: Promise<void> = Promise.resolve();
+  #doneBytes = 0;
 
-  private constructor(path: string, file: FileHandle, index: BundleIndex) {
+  private constructor(path: string, file: FileHandle, index: BundleIndex, record: RecordFile) {
     this.path = path;
     this.#file = file;
     this.#index = index;
-    this.#doneBytes = index.trees.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.record = record;
+    this.#there = new Bits(index.chunks.length);
   }
 
-  static async open(path: string, index: BundleIndex, signal: AbortSignal): Promise<PartFile> {
+  static async open(
+    path: string,
+    index: BundleIndex,
+    record: RecordFile,
+    signal: AbortSignal,
+  ): Promise<PartFile> {
     const there = await stat(path).catch(() => undefined);
     const file = await open(path, there ? "r+" : "w+", 0o600);
     try {
-      if (there?.size !== index.bundle.bytes) await file.truncate(index.bundle.bytes);
-      const part = new PartFile(path, file, index);
-      await part.look(signal, there === undefined);
+      if (there?.size !== index.bundle.bytes) {
+        await record.forget();
+        await file.truncate(index.bundle.bytes);
+      }
+      const part = new PartFile(path, file, index, record);
+      const unknownBytes = record.chunks ? unrecordedBytes : Number.POSITIVE_INFINITY;
+      await part.#look(there ? unknownBytes : 0, signal);
       return part;
     } catch (error) {
       await file.close();
@@ -45,30 +65,53 @@ export class PartFile implements AsyncDisposable {
     }
   }
 
-  /** Finds out what is there. @param empty nothing is, so nothing need be read */
-  async look(signal: AbortSignal, empty = false): Promise<void> {
+  /** Finds out by reading all of it what is there, whatever is recorded. */
+  async lookAgain(signal: AbortSignal): Promise<void> {
+    await this.record.forget();
+    await this.#look(Number.POSITIVE_INFINITY, signal);
+  }
+
+  /** @param mostBytes so much of what is not recorded is read; the rest counts as missing */
+  async #look(mostBytes: number, signal: AbortSignal): Promise<void> {
     const breath = new Breath();
-    const piece = Buffer.allocUnsafe(chunkSizes.maxBytes);
+    const recorded = this.record.chunks;
+    let left = mostBytes;
+    let news = !recorded;
     this.#wanted.clear();
+    this.#there = new Bits(this.#index.chunks.length);
     this.#doneBytes = this.#index.trees.reduce((sum, { bytes }) => sum + bytes, 0);
-    for (const ref of this.#index.chunks) {
-      if (!empty) {
+    for (const [at, ref] of this.#index.chunks.entries()) {
+      let there = recorded?.has(at) ?? false;
+      if (!there && left > 0) {
+        left -= ref.bytes;
         await breath.take(ref.bytes, signal);
-        const content = piece.subarray(0, ref.bytes);
-        if ((await readFully(this.#file, content, ref.offset)) && chunkName(content) === ref.name) {
-          this.#doneBytes += ref.bytes;
-          continue;
-        }
+        there = await this.#has(ref);
+        news ||= there;
+      }
+      if (there) {
+        this.#there.add(at);
+        this.#doneBytes += ref.bytes;
+        continue;
       }
       const places = this.#wanted.get(ref.name);
-      if (places) places.push(ref);
-      else this.#wanted.set(ref.name, [ref]);
+      if (places) places.push(at);
+      else this.#wanted.set(ref.name, [at]);
     }
+    if (news) await this.sync();
+  }
+
+  async #has({ name, offset, bytes }: ChunkRef): Promise<boolean> {
+    const content = this.#piece.subarray(0, bytes);
+    return (await readFully(this.#file, content, offset)) && chunkName(content) === name;
   }
 
   /** Of the whole file; hash trees, which cost nothing, count as there. */
   get doneBytes(): number {
     return this.#doneBytes;
+  }
+
+  get isComplete(): boolean {
+    return this.#wanted.size === 0;
   }
 
   wants(name: string): boolean {
@@ -77,14 +120,14 @@ export class PartFile implements AsyncDisposable {
 
   /** One place of each chunk that is missing, in the order of the file. */
   missing(): ChunkRef[] {
-    return [...this.#wanted.values()].map(([first]) => first!);
+    return [...this.#wanted.values()].map(([first]) => this.#index.chunks[first!]!);
   }
 
   /** Puts a chunk, whose name was checked, wherever it belongs. */
   async put(name: string, content: Uint8Array): Promise<void> {
-    const places = this.#wanted.get(name) ?? [];
-    for (const { offset } of places) {
-      await this.#file.write(content, 0, content.length, offset);
+    for (const at of this.#wanted.get(name) ?? []) {
+      await this.#file.write(content, 0, content.length, this.#index.chunks[at]!.offset);
+      this.#there.add(at);
       this.#doneBytes += content.length;
       this.#unsynced += content.length;
     }
@@ -92,9 +135,17 @@ export class PartFile implements AsyncDisposable {
     if (this.#unsynced >= syncEveryBytes) await this.sync();
   }
 
-  async sync(): Promise<void> {
-    this.#unsynced = 0;
-    await this.#file.datasync();
+  /** What was put is on the disk then, and so is the record. */
+  sync(): Promise<void> {
+    const sync = async (): Promise<void> => {
+      this.#unsynced = 0;
+      // What is put from here on may miss the disk, and is not in it.
+      const record = this.record.encode(this.#there);
+      await this.#file.datasync();
+      await this.record.write(record);
+    };
+    this.#syncing = this.#syncing.then(sync, sync);
+    return this.#syncing;
   }
 
   /** Computes the hash trees from what is there. */
