@@ -7,7 +7,7 @@ import { zstdCompressSync } from "node:zlib";
 import { createScratch } from "../test-scratch.ts";
 import type { BundleInfo } from "../update/types.ts";
 import { chunkName, decodeChunk, encodeChunk } from "./chunk.ts";
-import { chunkSizes } from "./chunker.ts";
+import { chunkSizes, createCutter } from "./chunker.ts";
 import { type BundleIndex, decodeIndex, encodeIndex, parseHead } from "./index-format.ts";
 import { readChunks } from "./read-chunks.ts";
 import { noise } from "./test-bundle.ts";
@@ -58,6 +58,19 @@ test("what is inserted changes the chunks around it, and no other", async () => 
 test("a long run of one byte is cut into chunks of the greatest length, which are one chunk to whoever keeps them", async () => {
   const chunks = await cut(Buffer.alloc(10 * chunkSizes.maxBytes));
   assert.equal(new Set(chunks.map(({ name }) => name)).size, 1);
+});
+
+test("zeros, which are not looked through, are cut as others are", async () => {
+  const zeros = Buffer.alloc(3 * chunkSizes.maxBytes + 777);
+  const bytes = Buffer.concat([noise(100_000, 3), zeros, noise(50_000, 4), zeros]);
+  const cutter = createCutter();
+  const lengths = [];
+  for (let at = 0; at < bytes.length; at += lengths.at(-1)!) lengths.push(cutter(bytes, at, bytes.length));
+  const chunks = await cut(bytes);
+  assert.deepEqual(
+    chunks.map(({ bytes: length }) => length),
+    lengths,
+  );
 });
 
 for (const [what, content] of [

@@ -1,6 +1,7 @@
 import { chunkSizes, createCutter } from "./chunker.ts";
 
 const bufferBytes = 16 * chunkSizes.maxBytes;
+const empty = Buffer.alloc(chunkSizes.maxBytes);
 
 /** What is read of a FileHandle. */
 export interface Readable {
@@ -16,6 +17,8 @@ export interface CutPiece {
   readonly offset: number;
   /** Good until the next piece is asked for. */
   readonly content: Uint8Array;
+  /** Zeros alone, of the greatest length: most of a slot that is larger than what is in it. */
+  readonly isEmpty: boolean;
 }
 
 /**
@@ -48,8 +51,11 @@ export async function* readChunks(
       ended = bytesRead === 0;
     }
     if (from === to) return;
-    const length = cut(buffer, from, to);
-    yield { offset, content: buffer.subarray(from, from + length) };
+    const most = buffer.subarray(from, Math.min(to, from + chunkSizes.maxBytes));
+    // Zeros are cut nowhere: that need not be found out byte by byte.
+    const isEmpty = most.equals(empty);
+    const length = isEmpty ? most.length : cut(buffer, from, to);
+    yield { offset, content: buffer.subarray(from, from + length), isEmpty };
     from += length;
     offset += length;
   }

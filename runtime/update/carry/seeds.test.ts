@@ -17,7 +17,7 @@ const scratch = createScratch();
 let content: Buffer;
 let index: BundleIndex;
 let seeds: string[];
-const slot = noise(24 * mib, 21);
+const slot = noise(24 * mib, 21).fill(0, 20.5 * mib, 21 * mib);
 const other = noise(3 * mib, 22);
 const own = noise(2 * mib, 23);
 before(async () => {

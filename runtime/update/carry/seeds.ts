@@ -2,6 +2,7 @@ import { open } from "node:fs/promises";
 import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { chunkName } from "../../ota/chunk.ts";
+import { chunkSizes } from "../../ota/chunker.ts";
 import { type Readable, readChunks } from "../../ota/read-chunks.ts";
 import { Breath } from "./breath.ts";
 import type { PartFile } from "./part-file.ts";
@@ -65,6 +66,7 @@ async function takeFrom(
   const { searched } = part.record;
   const known = await searchedBefore(file, searched.get(path), signal);
   const { samples, bytes: start } = known ?? { samples: new Samples(), bytes: 0 };
+  const emptyName = chunkName(Buffer.alloc(chunkSizes.maxBytes));
   let recorded = start;
   let at = start;
   const record = async (): Promise<void> => {
@@ -73,8 +75,8 @@ async function takeFrom(
     recorded = at;
   };
   // A block device does not say its length; its end is where nothing is read any more.
-  for await (const { offset, content } of readChunks(file, start, Number.MAX_SAFE_INTEGER, signal)) {
-    const name = chunkName(content);
+  for await (const { offset, content, isEmpty } of readChunks(file, start, Number.MAX_SAFE_INTEGER, signal)) {
+    const name = isEmpty ? emptyName : chunkName(content);
     if (part.wants(name)) {
       await part.put(name, content);
       onTaken();
