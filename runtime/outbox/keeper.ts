@@ -122,7 +122,14 @@ export class Keeper {
     const { path } = this.#options;
     const old = readLabel(labelPath(path));
     const label = old ?? { store: randomBytes(8).toString("hex"), generation: 0, chains: [], epochs: [] };
-    this.#adopt(Store.open(path, label, this.#options), label);
+    const store = Store.open(path, label, this.#options);
+    try {
+      this.#adopt(store, label);
+    } catch (error) {
+      // Else what salvages the file would wait for its lock, and could read none of it.
+      store.close();
+      throw error;
+    }
   }
 
   #adopt(store: Store, label: Label): void {

@@ -313,6 +313,21 @@ test("a lost label costs nothing", async () => {
   assert.deepEqual(await damaged((path) => rmSync(`${path}.label`)), { lost: 0, salvages: 0 });
 });
 
+test("a damaged table of epochs is met at once, and the file still names its chains", async () => {
+  const path = join(directory, "epochs.db");
+  copyOutbox(source, path);
+  rmSync(`${path}.label`);
+  // Its page has 256 rows more.
+  flip(path, 8195, 1);
+  const outbox = await open(path);
+  const { lastSalvage } = outbox.stats();
+  assert.match(lastSalvage!.reason, /a row of the table epoch is none of ours/);
+  assert.ok(lastSalvage!.tookMs < 5_000, `it took ${lastSalvage!.tookMs} ms`);
+  const names = new Set(outbox.chains().map(({ plugin }) => plugin));
+  assert.deepEqual([...names].toSorted(), ["camera", "door", "meter"]);
+  await outbox.close();
+});
+
 test("a chain that nobody can name keeps its rows under a name of its own", async () => {
   const path = join(directory, "nameless.db");
   copyOutbox(source, path);

@@ -406,14 +406,9 @@ export class Store {
   }
 
   epochs(): Epoch[] {
-    const rows = this.#db
-      .prepare("SELECT id, boot, offsetMs, lastMs, estimated FROM epoch ORDER BY id")
-      .all();
-    return (rows as (Omit<Epoch, "estimated"> & { estimated: number })[]).map((e) => {
-      // A damaged page may have cells that nobody wrote; SQLite reads them as rows of NULL.
-      if (typeof e.id !== "number" || typeof e.boot !== "string" || typeof e.lastMs !== "number")
-        throw corrupt("a row of the table epoch is none of ours");
-      return { ...e, estimated: e.estimated === 1 };
+    return readEpochs(this.#db).map((epoch) => {
+      if (!epoch) throw corrupt("a row of the table epoch is none of ours");
+      return epoch;
     });
   }
 
@@ -475,11 +470,7 @@ export class Store {
       }
     });
     attempt((db) => {
-      const epochs = db.prepare("SELECT id, boot, offsetMs, lastMs, estimated FROM epoch").all();
-      found.epochs = (epochs as (Omit<Epoch, "estimated"> & { estimated: number })[]).map((e) => ({
-        ...e,
-        estimated: e.estimated === 1,
-      }));
+      found.epochs = readEpochs(db).filter((epoch) => epoch !== undefined);
     });
     db?.close();
     return found;
@@ -493,6 +484,16 @@ export class Store {
   close(): void {
     this.#db.close();
   }
+}
+
+/** A damaged page may have cells that nobody wrote, which SQLite reads as rows of NULL: these are `undefined`. */
+function readEpochs(db: Database.Database): (Epoch | undefined)[] {
+  const rows = db.prepare("SELECT id, boot, offsetMs, lastMs, estimated FROM epoch ORDER BY id").all();
+  return (rows as (Omit<Epoch, "estimated"> & { estimated: number })[]).map((e) => {
+    if (typeof e.id !== "number" || typeof e.boot !== "string" || typeof e.lastMs !== "number")
+      return undefined;
+    return { ...e, estimated: e.estimated === 1 };
+  });
 }
 
 /** Beyond the last one, numbers would not be exact any more. */
