@@ -1,7 +1,7 @@
 /**
  * The model test of outbox and link: random lives of a node against a real hub, and the promise after each.
  *
- * 60 cases here, the same each time, so that a red run speaks of the change; `npm run torture` draws 10,000 new
+ * 30 cases here, the same each time, so that a red run speaks of the change; `npm run torture` draws 10,000 new
  * ones, `UMEC_TORTURE_CASES` any number. `UMEC_TORTURE_SEED` and `UMEC_TORTURE_PATH` repeat one that failed.
  */
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { startRig } from "./rig.ts";
 import { runCase } from "./run-case.ts";
 
 const drawn = process.env.UMEC_TORTURE_CASES;
-const count = Number(drawn ?? 60);
+const count = Number(drawn ?? 30);
 const seed = Number(
   process.env.UMEC_TORTURE_SEED ?? (drawn === undefined ? 232_524_219 : Date.now() % 2 ** 31),
 );
