@@ -30,12 +30,13 @@ test: check ## everything that must hold before a change goes in; ends with `N p
 	@export UMEC_TEST_TALLY=$$(mktemp) && echo 0 0 >$$UMEC_TEST_TALLY && trap 'rm -f $$UMEC_TEST_TALLY' EXIT && \
 	  $(MAKE) -s test-parts && $(MAKE) -s test-boards
 
-# The image comes first, as tests of its parts take them from the cache. What is timed on a board needs the machine for
-# itself; the rest goes two at a time.
+# The image comes first, as tests of its parts take them from the cache. Most tests of parts wait for another process half
+# of their time, so three files at a time keep two cores busy. What is timed on a board needs the machine for itself; the
+# other boards go two at a time.
 TIMED := qemu-tests/footprint.test.ts qemu-tests/temperature.test.ts qemu-tests/isolated.test.ts
 test-parts:
 	@.ci/peers/run true
-	@$(RUN_TESTS) --test-concurrency=2 $(TESTS)
+	@$(RUN_TESTS) --test-concurrency=3 $(TESTS)
 
 test-boards:
 	@$(RUN_TESTS) --test-concurrency=1 --test-force-exit $(TIMED)
