@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { handoverFormat } from "../runtime/handover/record.ts";
 import { systemFileName } from "../runtime/update/program/system.ts";
 import { version } from "../runtime/version.ts";
 import { addonVersions } from "./addon-versions.ts";
@@ -70,7 +71,8 @@ export async function makeBundle({ architecture, outDir, nats }: BundleOptions):
   await write(join(work, "LICENSES.txt"), writeLicences(own, components));
   await write(join(work, "sbom.cdx.json"), writeSbom({ version, components, sha256 }));
   await write(join(work, "VERSION"), `${version}\n`);
-  await write(join(work, systemFileName), `${JSON.stringify({ version, addons: await addonVersions() })}\n`);
+  const system = { version, addons: await addonVersions(), handover: handoverFormat };
+  await write(join(work, systemFileName), `${JSON.stringify(system)}\n`);
 
   await rm(outDir, { recursive: true, force: true });
   await rename(work, outDir);

@@ -6,6 +6,7 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { constants, zstdCompressSync } from "node:zlib";
+import { handoverFormat } from "../runtime/handover/record.ts";
 import { bytesToSign, encodeArtifact } from "../runtime/update/program/artifact.ts";
 import { type ProgramManifest, parseManifest, sha256Of } from "../runtime/update/program/manifest.ts";
 import { version as ownVersion } from "../runtime/version.ts";
@@ -25,12 +26,15 @@ export interface ProgramArtifactOptions {
   sign: (bytes: Uint8Array) => Promise<Uint8Array>;
   /** Parts of `requires` that are other than this tree's, for tests. */
   requires?: Partial<ProgramManifest["requires"]>;
+  /** The record that it takes over, for tests. @default this tree's */
+  handover?: number | undefined;
   /** Files instead of this tree's scripts, for tests. */
   files?: ReadonlyMap<string, Uint8Array>;
 }
 
 export async function makeProgramArtifact(options: ProgramArtifactOptions): Promise<Uint8Array> {
   const { version = ownVersion, builtAt, certificates, sign } = options;
+  const handover = "handover" in options ? options.handover : handoverFormat;
   const files = [...(options.files ?? (await scriptsOfNodes(version)))];
   const plain = Buffer.concat(files.map(([, content]) => content));
   const payload = zstdCompressSync(plain, {
@@ -46,6 +50,7 @@ export async function makeProgramArtifact(options: ProgramArtifactOptions): Prom
       addons: await addonVersions(),
       ...options.requires,
     },
+    ...(handover !== undefined && { handover }),
     main: "umec.mjs",
     payload: { bytes: payload.length, sha256: sha256Of(payload) },
     files: files.map(([name, content]) => ({ name, bytes: content.length, sha256: sha256Of(content) })),

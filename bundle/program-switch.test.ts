@@ -24,6 +24,8 @@ import { makeTestBundle, start } from "./test-bundle.ts";
 
 const scratch = createScratch();
 const counter = fileURLToPath(new URL("test-counter.ts", import.meta.url));
+/** It speaks NATS by hand, and ends when the bus closes its connection. */
+const byHand = fileURLToPath(new URL("../docs/examples/plugin.py", import.meta.url));
 let umec: string;
 let files: string;
 let signer: Issued;
@@ -51,6 +53,8 @@ before(async () => {
     "n2",
     "--node",
     "n3",
+    "--node",
+    "n4",
   ]);
   hubReady = JSON.parse(await hub.firstLine());
 });
@@ -60,8 +64,8 @@ after(() => hub?.[Symbol.asyncDispose]());
 const anyVersion = "0.0.0-any-version";
 const built = buildScripts(undefined, anyVersion);
 
-/** This tree's scripts as another version, and with something before them. */
-async function program(version: string, before = ""): Promise<string> {
+/** This tree's scripts as another version, with something before them, and whether they take programs over. */
+async function program(version: string, before = "", takesOver = true): Promise<string> {
   const { modules, operatorModules } = await built;
   const scripts = [...modules].filter(([name]) => !operatorModules.has(name));
   const changed = scripts.map(([name, bytes]) => {
@@ -76,7 +80,10 @@ async function program(version: string, before = ""): Promise<string> {
   const all = new Map([...changed, ["before.mjs", Buffer.from(before)] as const]);
   await writeFile(
     path,
-    await makeProgramArtifact({ version, builtAt: new Date(), certificates, sign, files: all }),
+    await makeProgramArtifact({
+      ...{ version, builtAt: new Date(), certificates, sign, files: all },
+      ...(!takesOver && { handover: undefined }),
+    }),
   );
   return path;
 }
@@ -107,6 +114,7 @@ class TestNode implements AsyncDisposable {
       link: { hub: leafUrl, credentials: credentials[name] },
       plugins: {
         counter: { exec: [process.execPath, "--disable-warning=ExperimentalWarning", counter] },
+        hand: { exec: ["/usr/bin/env", "python3", byHand, "0.05"] },
         board: { driver: "system", options: { intervalMs: 1_000 } },
         apart: { driver: "system", isolate: "process", options: { intervalMs: 1_000 } },
       },
@@ -165,9 +173,15 @@ class TestNode implements AsyncDisposable {
     return this.until(`settled ${version}`, (status) => {
       if (status?.version !== version || readState(this.store).state.trial) return false;
       // The drivers sample once a second.
-      const enough = (name: string) => (name === "counter" ? 5 : 0);
-      return status.plugins.length === 3 && status.plugins.every(({ name, stored }) => stored > enough(name));
+      const enough = (name: string) => (name === "counter" || name === "hand" ? 5 : 0);
+      return status.plugins.length === 4 && status.plugins.every(({ name, stored }) => stored > enough(name));
     });
+  }
+
+  /** Ids of the plugins' processes. */
+  async plugins(): Promise<Record<string, number | undefined>> {
+    const { plugins = [] } = (await this.status()) ?? {};
+    return Object.fromEntries(plugins.map(({ name, process: started }) => [name, started?.pid]));
   }
 
   async install(path: string, ...options: string[]): Promise<void> {
@@ -188,7 +202,7 @@ class TestNode implements AsyncDisposable {
 }
 
 /** The numbers that the hub has of a node's counter, with their times, and whether the outbox kept its promise. */
-async function atHub(name: string) {
+async function atHub(name: string, plugin = "counter", of = "count") {
   const nc = await connectHub({ url: hubReady.clientUrl, creds: hubReady.fleetCredentials });
   try {
     const series = async (plugin: string, of: string) => {
@@ -198,7 +212,7 @@ async function atHub(name: string) {
       return found;
     };
     const audit = await auditNode(nc, { node: name });
-    return { audit, counts: await series("counter", "count"), series };
+    return { audit, counts: await series(plugin, of), series };
   } finally {
     await nc.close();
   }
@@ -208,14 +222,20 @@ test("from one program to the next and the one after, no sample is lost and none
   await using node = await TestNode.start("n1");
   await node.settled("0.1.0");
   const [first] = node.pids;
+  const before = await node.plugins();
   for (const version of ["0.2.0", "0.2.1"]) {
     await node.install(await program(version));
     await node.settled(version);
+    const { counter: itself, hand } = await node.plugins();
+    assert.deepEqual([itself, hand], [before.counter, before.hand], node.log);
   }
   const { code, stderr } = await start(umec, ["update", await program("0.3.0")], { cwd: node.dir }).ended;
   assert.equal(code, 0, stderr);
   await node.settled("0.3.0");
-  const isolated = (await node.status())?.plugins.find((plugin) => plugin.name === "apart")?.process?.pid;
+  const { counter: itself, hand, apart: isolated } = await node.plugins();
+  assert.deepEqual([itself, hand], [before.counter, before.hand], node.log);
+  // A driver of the bundle is a part of the scripts.
+  assert.notEqual(isolated, before.apart);
   const command = readFileSync(`/proc/${isolated}/cmdline`, "utf8").split("\0");
   assert.ok(command.includes(join(node.store, "a", "umec.mjs")), command.join(" "));
   // systemd would have noticed nothing: execve keeps the process.
@@ -229,18 +249,28 @@ test("from one program to the next and the one after, no sample is lost and none
     counts.map(({ value }) => value),
     Array.from({ length: count }, (_, index) => index + 1),
   );
+  const byHands = (await atHub("n1", "hand", "board/count")).counts.map(({ value }) => value);
+  assert.ok(byHands.length > 50);
+  assert.deepEqual(
+    byHands,
+    byHands.map((_, index) => index),
+  );
   const gaps = counts.slice(1).map(({ timeMs }, index) => Math.round(timeMs - counts[index]!.timeMs));
   const longest = gaps.toSorted((a, b) => b - a).slice(0, 3);
   t.diagnostic(`between samples at the three switches: ${longest.join(", ")} ms`);
 });
 
 const muted = 'process.env.PATH += ":/mute";';
-const bad: Record<string, { version: string; before: string; reason: RegExp; starts: number }> = {
+const bad: Record<
+  string,
+  { version: string; before: string; reason: RegExp; starts: number; keeps?: boolean }
+> = {
   "that throws when it is loaded": {
     version: "0.4.0",
     before: 'throw new TypeError("no such thing");',
     reason: /it can't be loaded: no such thing/,
     starts: 0,
+    keeps: true,
   },
   "that ends by an error again and again": {
     version: "0.4.1",
@@ -274,9 +304,10 @@ test("from a bad program what ran before comes back by itself, says why, and not
   await node.settled("0.1.0");
   await node.install(await program("0.3.1"));
   await node.settled("0.3.1");
-  for (const [name, { version, before, reason, starts }] of Object.entries(bad)) {
+  for (const [name, { version, before, reason, starts, keeps = false }] of Object.entries(bad)) {
     await t.test(`one ${name}`, async () => {
       const processes = node.pids.length;
+      const plugins = await node.plugins();
       await node.install(await program(version, before), "--deadline", "5");
       const fell = new RegExp(`${version.replaceAll(".", "\\.")}.*${reason.source}`);
       await node.until(
@@ -287,10 +318,40 @@ test("from a bad program what ran before comes back by itself, says why, and not
       await node.settled("0.3.1");
       assert.equal(readState(node.store).state.current?.version, "0.3.1");
       assert.equal(node.pids.length - processes, starts, node.log);
+      const { counter: itself, hand } = await node.plugins();
+      const goOn = itself === plugins.counter && hand === plugins.hand;
+      assert.equal(goOn, keeps, node.log);
     });
   }
   await node.stop();
   const { audit, counts } = await atHub("n2");
+  assert.ok(audit.ok, JSON.stringify(audit));
+  const count = Number(await readFile(join(node.dir, "data/plugins/counter/count"), "utf8"));
+  assert.deepEqual(
+    counts.map(({ value }) => value),
+    Array.from({ length: count }, (_, index) => index + 1),
+  );
+});
+
+test("to scripts that take nothing over, and back from such that fail, programs are started again", async () => {
+  await using node = await TestNode.start("n4");
+  await node.settled("0.1.0");
+  const first = await node.plugins();
+  await node.install(await program("0.6.0", "", false));
+  await node.settled("0.6.0");
+  const second = await node.plugins();
+  assert.notEqual(second.counter, first.counter);
+  assert.notEqual(second.hand, first.hand);
+  // It does take over, but what ran before it does not.
+  await node.install(await program("0.6.1", 'throw new TypeError("no such thing");'), "--deadline", "5");
+  await node.until(
+    "fall-back of 0.6.1",
+    (status) => status?.version === "0.6.0" && node.log.includes("0.6.1 is left"),
+  );
+  await node.settled("0.6.0");
+  assert.equal(node.pids.length, 1);
+  await node.stop();
+  const { audit, counts } = await atHub("n4");
   assert.ok(audit.ok, JSON.stringify(audit));
   const count = Number(await readFile(join(node.dir, "data/plugins/counter/count"), "utf8"));
   assert.deepEqual(

@@ -1,7 +1,7 @@
 /**
  * A plugin that is a program of its own, for program-switch.test.ts: it counts, and each number is emitted until it was
- * acknowledged. Asked to end it waits for the last answer, and writes down how far it is. It is mute where the PATH has
- * a folder `mute` in it.
+ * acknowledged, and then written down. Asked to end it waits for the last answer, as long as there is a bus. It is mute
+ * where the PATH has a folder `mute` in it.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -31,16 +31,20 @@ for (let n = 1; !ended.signal.aborted; n++) {
   const head = headers();
   head.set("Umec-Emit", `${session}-${n}`);
   const pack = JSON.stringify([{ n: "count", v: count + 1 }]);
-  while (!PATH.includes("/mute")) {
+  while (!PATH.includes("/mute") && !connection.isClosed()) {
     const answer = await connection
       .request("telemetry.count", pack, { timeout: 1_000, headers: head })
       .catch(() => undefined);
-    if (!answer) continue;
+    if (!answer) {
+      await sleep(50);
+      continue;
+    }
     if (answer.headers?.hasError) throw new Error(answer.headers.description);
     count++;
+    writeFileSync("count", String(count));
     break;
   }
+  if (connection.isClosed()) break;
   await sleep(10, undefined, { signal: ended.signal }).catch(() => {});
 }
-writeFileSync("count", String(count));
 await connection.close();

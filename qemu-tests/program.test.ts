@@ -37,7 +37,9 @@ onEachBoard(
     const good = await program(dir, "90.0.0");
     const bad = await program(dir, "90.0.1", 'throw new TypeError("no such thing");\n');
     await using hub = await Hub.start({ nodes: ["lamp-0042"] });
-    const target = { plugins: { board: { driver: "system", options: { intervalMs: 1000 } } } };
+    const limits = { memoryBytes: "32MiB", cpuPercent: 50, devices: [] };
+    const tick = { exec: ["/bin/sh", "-c", "while sleep 1; do echo tick; done"], required: false, ...limits };
+    const target = { plugins: { board: { driver: "system", options: { intervalMs: 1000 } }, tick } };
     await using board = await Board.boot({ machine, hub, node: "lamp-0042", target, debugShell: true });
     const sh = async (command: string) => (await board.sh(command, { timeoutMs: 120_000 })).output;
     const install = async (path: string) => {
@@ -51,6 +53,16 @@ onEachBoard(
       return JSON.parse(await sh(`while grep -q trial ${path}; do sleep 0.2; done; cat ${path}`)).current;
     };
     const process = () => sh("systemctl show umec.service -P MainPID -P NRestarts");
+    /** The program of a plugin, by the node's word; and whether it is in its control group. */
+    const ticking = async () => {
+      const { plugins } = JSON.parse(await sh(`${asUmec} umec status /data/umec/node.yaml --json`));
+      const { pid } = plugins.find(({ name }: { name: string }) => name === "tick").process;
+      const group = await sh("cat /sys/fs/cgroup/system.slice/umec.service/plugin-tick/cgroup.procs");
+      assert.ok(group.split("\n").includes(String(pid)), `${pid} is not among ${group}`);
+      // Its output is heard: a line in the journal that comes from now on.
+      await sh("journalctl -u umec.service -n 0 -f | grep -q -m 1 tick");
+      return pid;
+    };
     const rights = () => sh('grep CapEff /proc/"$(systemctl show umec.service -P MainPID)"/status');
     const sampled = async () => {
       const from = Date.now();
@@ -59,18 +71,20 @@ onEachBoard(
     };
 
     await sampled();
-    const [before, could] = [await process(), await rights()];
+    const [before, could, ticks] = [await process(), await rights(), await ticking()];
     assert.match(await install(good), /90\.0\.0 is on trial/);
     assert.deepEqual(await settled(), { place: "a", version: "90.0.0" });
     await sampled();
     assert.equal(await process(), before);
     assert.equal(await rights(), could);
+    assert.equal(await ticking(), ticks);
     assert.match(await sh(`${asUmec} umec status /data/umec/node.yaml | head -n 1`), /umec 90\.0\.0/);
 
     assert.match(await install(bad), /90\.0\.1 is on trial/);
     assert.deepEqual(await settled(), { place: "a", version: "90.0.0" });
     await sampled();
     assert.equal(await process(), before);
+    assert.equal(await ticking(), ticks);
     const told = await hub.sample({
       ...{ node: "lamp-0042", plugin: "update", lane: "alarm" },
       where: ({ value }) => /fell-back.*no such thing/.test(String(value)),

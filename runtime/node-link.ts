@@ -65,6 +65,11 @@ export class NodeLink {
     if (!signal.aborted) await this.#options.bus.bounceLink();
   }
 
+  /** Gives what is on its way a moment, so that a planned stop leaves nothing behind that could have gone. */
+  farewell(withinMs: number): Promise<void> {
+    return untilCalm(this.#options.outbox, withinMs, new AbortController().signal);
+  }
+
   async set(target: LinkTarget | undefined): Promise<void> {
     await this.stop();
     this.#fault = undefined;

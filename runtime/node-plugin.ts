@@ -2,7 +2,8 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Bus } from "./bus/types.ts";
 import type { Clock } from "./clock.ts";
 import { makeGate } from "./commands/gate.ts";
-import { messageOf } from "./errors.ts";
+import { messageOf, UmecError } from "./errors.ts";
+import type { Handover } from "./handover/give.ts";
 import type { Log } from "./log.ts";
 import { PluginGuard } from "./node-guard.ts";
 import { createProcessPart, type NodeProcesses, type ProcessPart } from "./node-process.ts";
@@ -13,6 +14,7 @@ import type { Driver, Objects, Secrets, TimeReading } from "./plugin/contract.ts
 import { openState, type StateFile } from "./plugin/state.ts";
 import type { PluginStatus } from "./plugin/status.ts";
 import { type SupervisedPlugin, supervisePlugin } from "./plugin/supervisor.ts";
+import { handOverCode } from "./process/program.ts";
 import type { PluginTarget } from "./target/types.ts";
 
 /** A driver that takes longer to stop is left behind: the node itself has 5 s. */
@@ -40,8 +42,12 @@ export interface NodePlugin {
   /** Calls `listener` at each change of the state. */
   onChange(listener: () => void): void;
   adjust(target: PluginTarget): Promise<void>;
-  /** The driver first, then its way into the outbox: what it emitted is stored. */
-  stop(): Promise<void>;
+  /**
+   * The driver first, then its way into the outbox: what it emitted is stored.
+   *
+   * @param handover where a program is left, instead of its end
+   */
+  stop(handover?: Handover): Promise<void>;
 }
 
 export async function startNodePlugin(target: PluginTarget, options: NodePluginOptions): Promise<NodePlugin> {
@@ -66,6 +72,7 @@ export async function startNodePlugin(target: PluginTarget, options: NodePluginO
     clock,
     limits: target.limits,
     watch: part?.watch(watch) ?? watch,
+    seen: options.processes.inheritance()?.seen(target.name),
     onRefused: (refusal) => guard.refused(refusal),
     onFlood(error) {
       if (!guard.flooded(error)) return false;
@@ -94,10 +101,11 @@ export async function startNodePlugin(target: PluginTarget, options: NodePluginO
   });
   part?.attach(plugin);
   guard.attach((error, waitMs) => plugin.fail(error, waitMs));
-  return handle(plugin, ingest, uplink, state, part, guard);
+  return handle(target, plugin, ingest, uplink, state, part, guard);
 }
 
 function handle(
+  target: PluginTarget,
   plugin: SupervisedPlugin,
   ingest: Ingest,
   uplink: NatsConnection,
@@ -108,16 +116,18 @@ function handle(
   return {
     status: () => ({ ...plugin.status(), ...part?.status(), ...guard.status() }),
     onChange: (listener) => void plugin.onChange(listener),
-    async adjust(target) {
-      plugin.adjust(target);
-      ingest.setLimits(target.limits);
-      guard.setLimits(target.limits);
+    async adjust(next) {
+      plugin.adjust(next);
+      ingest.setLimits(next.limits);
+      guard.setLimits(next.limits);
     },
-    async stop() {
-      await plugin.stop();
+    async stop(handover) {
+      part?.leaveTo(handover);
+      await plugin.stop(handover && new UmecError(handOverCode, "the plugin goes on under other scripts"));
       await guard.stop();
       await state.settle();
       await ingest.stop();
+      handover?.seen(target.name, ingest.seen());
       await uplink.close();
     },
   };

@@ -3,6 +3,8 @@ import { setPriority } from "node:os";
 import { join } from "node:path";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Bus } from "./bus/types.ts";
+import type { Handover } from "./handover/give.ts";
+import type { Inheritance } from "./handover/take.ts";
 import type { Log } from "./log.ts";
 import { ProgramServices } from "./node-program.ts";
 import type { SampleWatch } from "./outbox/types.ts";
@@ -24,6 +26,8 @@ export interface NodeProcesses {
   umec: readonly string[];
   trust: () => ClockTrust;
   confiner: () => Promise<Confiner>;
+  /** What the process before this one has left. */
+  inheritance: () => Inheritance | undefined;
 }
 
 type ProcessLimits = NonNullable<NonNullable<PluginStatus["process"]>["limits"]>;
@@ -32,6 +36,8 @@ export interface ProcessPart {
   /** To be told of each connection in the plugin's account that its supervisor opens. */
   connected(connection: NatsConnection): void;
   driver: Driver;
+  /** To be called before its end: where its program is left, if it is left. */
+  leaveTo(handover: Handover | undefined): void;
   status(): Pick<PluginStatus, "process">;
   /** Counts what the process stores, and lets `watch` see what it wants. */
   watch(watch: SampleWatch): SampleWatch;
@@ -41,13 +47,17 @@ export interface ProcessPart {
 
 export function createProcessPart(
   target: PluginTarget & { process: ProcessTarget },
-  { node, dataPath, umec, trust, confiner }: NodeProcesses,
+  { node, dataPath, umec, trust, confiner, inheritance }: NodeProcesses,
   { bus, graceMs, log }: { bus: Bus; graceMs: number; log: Log },
 ): ProcessPart {
   const dir = join(dataPath, "plugins", target.name);
   let started: PluginStatus["process"];
   const asked = limitsOf(target.process);
   let supervised: SupervisedPlugin | undefined;
+  let handover: Handover | undefined;
+  // Of a program that was left by the process before: it may be ended yet, and then nothing is to be judged by them.
+  let early: (readonly SenmlRecord[])[] = [];
+  let judge: SampleWatch | undefined;
   const program = target.process.exec && new ProgramServices({ points: target.process.points, dir });
   const config = (): PluginProcessConfig => {
     const { process: _, ...plain } = target;
@@ -64,8 +74,12 @@ export function createProcessPart(
     confiner,
     ...(program && { program }),
     ...(!target.process.exec && { isolated: { command: [...umec, "plugin-process"], config: config() } }),
-    onStart(now) {
+    claim: async (digest) => inheritance()?.claim(target.name, digest),
+    handover: () => handover,
+    onStart({ goesOn, ...now }) {
       const said = started?.warnings.join() === now.warnings.join();
+      if (goesOn) for (const records of early) judge?.accepted(records);
+      early = [];
       started = now;
       yieldToNode(now.pid);
       if (!said) for (const warning of now.warnings) log.warn(warning, { plugin: target.name });
@@ -76,19 +90,27 @@ export function createProcessPart(
   });
   return {
     driver,
+    leaveTo(next) {
+      handover = next;
+    },
     status: () => (started ? { process: { ...started, ...(asked && { limits: asked }) } } : {}),
     connected: (connection) => program?.connected(connection),
     attach(plugin) {
       supervised = plugin;
     },
-    watch: (watch) => ({
-      wants: () => true,
-      accepted(records) {
-        supervised?.heard(records.map(sampleOf));
-        const wanted = records.filter(({ n }) => watch.wants(n));
-        if (wanted.length > 0) watch.accepted(wanted);
-      },
-    }),
+    watch(watch) {
+      judge = watch;
+      return {
+        wants: () => true,
+        accepted(records) {
+          supervised?.heard(records.map(sampleOf));
+          const wanted = records.filter(({ n }) => watch.wants(n));
+          if (wanted.length === 0) return;
+          if (started) watch.accepted(wanted);
+          else early.push(wanted);
+        },
+      };
+    },
   };
 }
 

@@ -16,6 +16,8 @@ import type { AppListener, Bus } from "./bus/types.ts";
 import { drivers } from "./drivers.ts";
 import { createHand } from "./enrol/hand.ts";
 import { messageOf, UmecError } from "./errors.ts";
+import type { Handover } from "./handover/give.ts";
+import type { Inheritance } from "./handover/take.ts";
 import { Keyring } from "./identity/keyring.ts";
 import type { Log } from "./log.ts";
 import { LiveAlarms } from "./node-alarms.ts";
@@ -23,6 +25,7 @@ import type { NodeApi } from "./node-api.ts";
 import { NodeClock } from "./node-clock.ts";
 import { NodeCommands } from "./node-commands.ts";
 import type { RunningDocuments } from "./node-documents.ts";
+import { NodeHandover } from "./node-handover.ts";
 import { NodeHealth } from "./node-health.ts";
 import { NodeLink } from "./node-link.ts";
 import { openNodeObjects } from "./node-objects.ts";
@@ -58,6 +61,8 @@ export interface NodeOptions {
   drivers?: DriverSource;
   /** The command that runs this program, for drivers in a process of their own. @default as this process was started */
   umec?: readonly string[];
+  /** What the process before has left. @default nothing */
+  inheritance?: Inheritance | undefined;
   /** For tests, in the place of a board's slots. @default RAUC, where this machine has slots */
   update?: UpdateParts;
 }
@@ -76,6 +81,8 @@ export interface RunningNode {
   done: Promise<NodeEnd>;
   /** Drains and stops within about 4 s. May be called again. */
   stop(): Promise<void>;
+  /** `stop`, but programs of plugins go on, and the bus with them; `undefined` where there are none, or it has stopped. */
+  handOver(): Promise<Handover | undefined>;
 }
 
 /** Where a node listens for `umec status`. */
@@ -116,6 +123,7 @@ class UmecNode implements RunningNode {
   readonly #reconciler: Reconciler;
   readonly #health: NodeHealth;
   readonly #tap = new SampleTap();
+  readonly #handover: NodeHandover;
 
   #name = "";
   #dataPath = "";
@@ -149,6 +157,7 @@ class UmecNode implements RunningNode {
     this.#options = options;
     this.#drivers = options.drivers ?? drivers;
     this.#log = options.log;
+    this.#handover = new NodeHandover(options.inheritance, options.log);
     this.#clock = new NodeClock("auto", { log: options.log.child({ part: "clock" }) });
     this.#health = new NodeHealth({
       runtimeDirectory: process.env.RUNTIME_DIRECTORY,
@@ -195,6 +204,7 @@ class UmecNode implements RunningNode {
     this.#health.setTarget(target);
     this.#backoff = undefined;
     const outcome = await this.#reconcile(target);
+    if (first) await this.#handover.settle(this.#bus, target);
     const failure = outcome.kind === "failed" && outcome.failures.find(({ step }) => step.kind === "open");
     // A node that can't open its data at the start has nothing to go on with.
     if (first && failure) throw failure.error;
@@ -358,6 +368,7 @@ class UmecNode implements RunningNode {
       natsServerPath,
       plugins: [],
       ...(await this.#firstListener()),
+      ...(await this.#handover.open(name, dataPath)),
       log: log.child({ part: "bus" }),
     });
     this.#liveAlarms ??= await LiveAlarms.open(name, this.#bus);
@@ -474,6 +485,7 @@ class UmecNode implements RunningNode {
           this.#confiner ??= findConfiner();
           return this.#confiner;
         },
+        inheritance: () => this.#handover.inheritance,
       },
       log: this.#log,
     });
@@ -493,7 +505,7 @@ class UmecNode implements RunningNode {
   async #stopPlugin(name: string): Promise<void> {
     const plugin = this.#plugins.get(name);
     if (!plugin) return;
-    await plugin.stop();
+    await plugin.stop(this.#handover.given);
     this.#plugins.delete(name);
     const others = this.#formerPlugins.filter((former) => former.name !== name);
     this.#formerPlugins = [...others, plugin.status()].slice(-mostFormerPlugins);
@@ -605,6 +617,12 @@ class UmecNode implements RunningNode {
     };
   }
 
+  async handOver(): Promise<Handover | undefined> {
+    if (!this.#stopping) this.#handover.begin(this.#name, this.#dataPath);
+    await this.stop();
+    return this.#handover.given;
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -622,28 +640,15 @@ class UmecNode implements RunningNode {
     await this.#rest?.catch(() => undefined);
     await this.#update?.stop();
     await this.#documents?.stop();
-    if (this.#link?.state === "up") await this.#farewell();
+    if (this.#link?.state === "up") await this.#link.farewell(farewellMs);
     await this.#link?.stop();
     await this.#commands?.stop();
     await this.#liveAlarms?.stop();
     await this.#people?.stop();
     await this.#spool?.close();
     await this.#outbox?.close();
-    await this.#bus?.stop();
+    await this.#handover.end(this.#bus);
+    await this.#handover.refuse("the node stops");
     this.#done.resolve({ restart: false });
-  }
-
-  /** Gives what is on its way a moment, so that a planned stop leaves nothing behind that could have gone. */
-  async #farewell(): Promise<void> {
-    const { outbox } = this.#opened;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, farewellMs);
-    const off = outbox.onErased(() => {
-      if (outbox.stats().waitingRows === 0) resolve();
-    });
-    if (outbox.stats().waitingRows === 0) resolve();
-    await promise;
-    clearTimeout(timer);
-    off();
   }
 }

@@ -28,7 +28,7 @@
  *   itself can't hear that. What a program asks of the node is `object.put`.
  * - Applications are in APPS, apart from all plugins: see `apps.ts`.
  *
- * Keys are made anew for each bus and live in memory.
+ * Keys are made anew for each bus and live in memory. A bus that goes on in another process keeps its own.
  */
 import type { KeyPair } from "@nats-io/nkeys";
 import type { BusGrant } from "../api/types.ts";
@@ -41,9 +41,10 @@ import {
   createUser,
   type Permissions,
   Realm,
+  type SignedClaims,
   scopedSigner,
 } from "../nats/claims.ts";
-import { createKey } from "../nats/keys.ts";
+import { createKey, type KeyKind, keyFromSeed } from "../nats/keys.ts";
 import {
   apiAlarmSubject,
   checkedRoot,
@@ -85,6 +86,10 @@ function processRights(name: string, gated: boolean): Permissions {
   };
 }
 
+export function seedOf(key: KeyPair): string {
+  return new TextDecoder().decode(key.getSeed());
+}
+
 export interface PluginKeys {
   account: KeyPair;
   /** Of the node's own users there. */
@@ -93,21 +98,48 @@ export interface PluginKeys {
   program: KeyPair;
 }
 
+export interface AccountSeeds extends SignedClaims {
+  /** By the account's name, with `operator`. */
+  seeds: Record<string, string>;
+}
+
 export class NodeAccounts {
-  readonly system = createKey("account");
-  readonly uplink = createKey("account");
-  readonly #command = createKey("account");
-  readonly #api = createKey("account");
-  readonly apps = createKey("account");
-  readonly #door = createKey("account");
+  readonly system: KeyPair;
+  readonly uplink: KeyPair;
+  readonly #command: KeyPair;
+  readonly #api: KeyPair;
+  readonly apps: KeyPair;
+  readonly #door: KeyPair;
+  readonly #operator: KeyPair;
   readonly #node: string;
   readonly #commands: { subject: string; local_subject: string };
   readonly #realm: Realm;
 
-  constructor(node: string) {
+  /** @param known of a bus that goes on; throws where a key is missing. @default new ones */
+  constructor(node: string, known?: AccountSeeds) {
+    const key = (name: string, kind: KeyKind = "account") =>
+      known ? keyFromSeed(known.seeds[name] ?? "") : createKey(kind);
+    this.system = key("system");
+    this.uplink = key("uplink");
+    this.#command = key("command");
+    this.#api = key("api");
+    this.apps = key("apps");
+    this.#door = key("door");
+    this.#operator = key("operator", "operator");
     this.#node = node;
     this.#commands = { subject: `cmd.${node}.>`, local_subject: `cmd.${node}.>` };
-    this.#realm = new Realm(`node-${node}`, createKey("operator"), this.system);
+    this.#realm = new Realm(`node-${node}`, this.#operator, this.system);
+    if (known) this.#realm.adopt(known);
+  }
+
+  /** What the constructor takes in another process. */
+  async seeds(): Promise<AccountSeeds> {
+    const keys = {
+      ...{ system: this.system, uplink: this.uplink, command: this.#command, api: this.#api },
+      ...{ apps: this.apps, door: this.#door, operator: this.#operator },
+    };
+    const seeds = Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, seedOf(key)]));
+    return { seeds, ...(await this.#realm.signed()) };
   }
 
   newPlugin(): PluginKeys {

@@ -9,17 +9,26 @@
  *    Two exceptions: nats-server can't change the link's waiting time while it runs, nor where it listens for
  *    applications. Those cost a new start on the same port, after which all clients come back by themselves.
  * 3. It works with no network, and after a power cut: there is no state on disk but the configuration,
- *    which each start writes anew with new keys.
+ *    which each start writes anew with new keys. Only where the runtime's scripts are replaced by others under way it
+ *    goes on with the keys that it has (`leave`, and ../handover/).
  * 4. When nats-server dies it is started again on the same port; see `../nats/server-process.ts`.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { messageOf, UmecError } from "../errors.ts";
+import type { BusRecord } from "../handover/record.ts";
+import type { Inheritance } from "../handover/take.ts";
 import type { Log } from "../log.ts";
 import { type Credentials, connectUser, formatCredentials } from "../nats/claims.ts";
 import { killOrphan } from "../nats/orphan.ts";
-import { type NatsConfig, type NatsServer, startNatsServer } from "../nats/server-process.ts";
+import {
+  adoptNatsServer,
+  type NatsConfig,
+  type NatsServer,
+  type NatsServerOptions,
+  startNatsServer,
+} from "../nats/server-process.ts";
 import { nameSyntax } from "../subjects.ts";
 import { NodeAccounts, type PluginKeys } from "./accounts.ts";
 import { listenerUrls, requireFree, requireTls, websocketConfig, writeTls } from "./app-listener.ts";
@@ -27,6 +36,7 @@ import type { AppConnection } from "./app-watch.ts";
 import { type AppsState, BusApps } from "./apps.ts";
 import { busConfig, drawReconnectMs } from "./config.ts";
 import { FloodWatch } from "./flood-watch.ts";
+import { busRecordOf, inheritedApps, inheritedPlugins } from "./inherit.ts";
 import { LeafWatch } from "./leaf.ts";
 import { residentBytes } from "./memory.ts";
 import type { Bus, BusOptions, LeafState, LinkRemote, PluginWatch, PluginWatchOptions } from "./types.ts";
@@ -35,18 +45,29 @@ export type { Bus, BusOptions, LeafState, LinkRemote } from "./types.ts";
 
 /** Resolves when the bus takes connections. Throws what `startNatsServer` throws, and `BUS_NAME`. */
 export async function startBus(options: BusOptions): Promise<Bus> {
+  const { inheritance } = options;
+  if (!inheritance) return open(options);
+  try {
+    return await open(options, inheritance);
+  } catch (error) {
+    await inheritance.refuse(`the bus can't be taken over: ${messageOf(error)}`);
+    return open(options);
+  }
+}
+
+async function open(options: BusOptions, inheritance?: Inheritance): Promise<Bus> {
+  const inherited = inheritance?.bus;
+  const accounts = new NodeAccounts(requireName(options.node), inherited);
   const draft: State = {
-    plugins: new Map(),
+    plugins: inherited ? inheritedPlugins(inherited) : pluginKeys(options.plugins, accounts, new Map()),
     link: options.link,
-    reconnectMs: drawReconnectMs(options.link?.reconnectMs ?? 5000),
-    apps: await firstApps(options),
+    reconnectMs: inherited?.reconnectMs ?? drawReconnectMs(options.link?.reconnectMs ?? 5000),
+    apps: inherited ? await inheritedApps(options) : await firstApps(options),
   };
-  const accounts = new NodeAccounts(requireName(options.node));
-  draft.plugins = pluginKeys(options.plugins, accounts, draft.plugins);
   let floods: FloodWatch | undefined;
   let leaf: LeafWatch | undefined;
   let bus: NodeBus | undefined;
-  const server = await startNatsServer({
+  const serverOptions: NatsServerOptions = {
     path: options.natsServerPath,
     dir: options.dir,
     name: "bus",
@@ -55,7 +76,10 @@ export async function startBus(options: BusOptions): Promise<Bus> {
     onComplaint: (line) => leaf?.hear(line) || floods?.hear(line) || bus?.apps.hear(line) || false,
     ...(options.signal ? { signal: options.signal } : {}),
     ...(options.memoryLimitBytes ? { memoryLimitBytes: options.memoryLimitBytes } : {}),
-  });
+  };
+  const server = inheritance
+    ? await adoptNatsServer(serverOptions, inheritance.adoptServer())
+    : await startNatsServer(serverOptions);
   try {
     const credentials = await accounts.watchUser();
     const url = server.url;
@@ -208,11 +232,24 @@ class NodeBus implements Bus {
     return { memoryBytes: await residentBytes(this.#server.pid) };
   }
 
+  async leave(): Promise<BusRecord> {
+    await this.#changes;
+    const { plugins, reconnectMs } = this.#state;
+    const record = await busRecordOf(this.#accounts, plugins, reconnectMs);
+    const server = this.#server.leave();
+    await this.#hangUp();
+    return { ...record, server };
+  }
+
   async stop(): Promise<void> {
+    await this.#hangUp();
+    await this.#server.stop();
+  }
+
+  async #hangUp(): Promise<void> {
     this.#floods.stop();
     this.apps.stop();
     await this.#watch.close();
-    await this.#server.stop();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

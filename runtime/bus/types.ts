@@ -3,6 +3,8 @@ import type { Broker } from "../api/types.ts";
 import type { EmitRate } from "../emit-limit.ts";
 import type { Refusal } from "../emit-wire.ts";
 import type { UmecError } from "../errors.ts";
+import type { BusRecord } from "../handover/record.ts";
+import type { Inheritance } from "../handover/take.ts";
 import type { Log } from "../log.ts";
 
 export interface BusOptions {
@@ -17,6 +19,8 @@ export interface BusOptions {
   link?: LinkRemote;
   /** One that can't be used is left out, with a warning. @default none: see {@link AppsBus.listen} */
   apps?: AppListener;
+  /** A bus that the process before has left; where it can't be taken over, it is ended and another started. @default none */
+  inheritance?: Inheritance;
   log: Log;
   /** Stops the bus. */
   signal?: AbortSignal;
@@ -134,5 +138,10 @@ export interface Bus extends AsyncDisposable {
   onLeafTrouble(listener: (reason: string) => void): () => void;
   /** Resident memory of nats-server. */
   usage(): Promise<{ memoryBytes: number }>;
+  /**
+   * Leaves nats-server and its clients as they are, for another process; what is returned is as secret as its keys.
+   * Rejects where nats-server does not run just now.
+   */
+  leave(): Promise<BusRecord>;
   stop(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { UmecError } from "../errors.ts";
+import { handoverName } from "../handover/record.ts";
 import { launcherName } from "../update/program/env.ts";
 
 /**
@@ -8,13 +9,16 @@ import { launcherName } from "../update/program/env.ts";
  * notices nothing. Exit handlers do not run.
  *
  * @param without a variable to leave out
+ * @param handover descriptor of what is left to it
  * @throws UmecError `RELAUNCH` where it was not started by `bin/umec`
  */
-export function relaunch(without?: string): never {
+export function relaunch({ without, handover }: { without?: string; handover?: number } = {}): never {
   const env = firstEnvironment();
   const launcher = process.env[launcherName];
   if (!launcher || !process.execve) throw new UmecError("RELAUNCH", "it was not started by bin/umec");
   if (without !== undefined) delete env[without];
+  delete env[handoverName];
+  if (handover !== undefined) env[handoverName] = String(handover);
   return process.execve(launcher, [launcher, ...process.argv.slice(2)], env);
 }
 

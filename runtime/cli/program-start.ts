@@ -3,12 +3,15 @@
  *
  * The choice is update/program/launch.ts; here is what the process does with it. A program on trial runs under a guard,
  * and how it ends is written down. One that can't even be loaded is left at once: the process is replaced by a new one
- * (execve(2)), as what it has begun can't be taken back. Nothing here may keep the root slot's own scripts from running.
+ * (execve(2)), as what it has begun can't be taken back. What the process before has left (handover/) goes to whichever
+ * scripts take it over, and is ended where they don't. Nothing here may keep the root slot's own scripts from running.
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { messageOf } from "../errors.ts";
+import { endAll, endAllAtExit, passOn } from "../handover/end.ts";
+import { handoverFormat, handoverName } from "../handover/record.ts";
 import { abandon, noteEnd } from "../update/program/ends.ts";
 import { defaultKeyringPath, keyringName, programDirName, programPlaceName } from "../update/program/env.ts";
 import type { GuardData } from "../update/program/guard.ts";
@@ -22,8 +25,14 @@ const mostMarginMs = 30_000;
 const lib = dirname(fileURLToPath(import.meta.url));
 const dir = process.env[programDirName] ?? "";
 delete process.env[programPlaceName];
+const { [handoverName]: handover } = process.env;
+if (handover !== undefined) endAllAtExit(Number(handover));
 const { program, notes } = choose();
 for (const note of notes) process.stderr.write(`umec: ${note}\n`);
+if (handover !== undefined && program && program.handover !== handoverFormat) {
+  endAll(Number(handover));
+  delete process.env[handoverName];
+}
 if (program) await run(program);
 else await runOwn();
 
@@ -53,8 +62,10 @@ async function run(program: NonNullable<Launch["program"]>): Promise<void> {
   } catch (error) {
     const reason = `it can't be loaded: ${messageOf(error)}`;
     process.stderr.write(`umec: program ${program.version} is left: ${reason}\n`);
+    const kept = handover === undefined ? undefined : await passOn(Number(handover));
     // Without the store the root slot's own scripts run.
-    relaunch(abandon(dir, program, reason) ? undefined : programDirName);
+    const without = abandon(dir, program, reason) ? {} : { without: programDirName };
+    relaunch({ ...without, ...(kept !== undefined && { handover: kept }) });
   }
 }
 

@@ -71,6 +71,7 @@ async function runNode(file: string, options: RunOptions, { stderr, signal }: Co
     { catchStrayErrors },
     { followPrograms, startAgain },
     { watchHealth },
+    { takeHandover },
   ] = await Promise.all([
     import("./log.ts"),
     import("../nats/find-server.ts"),
@@ -78,6 +79,7 @@ async function runNode(file: string, options: RunOptions, { stderr, signal }: Co
     import("../plugin/stray.ts"),
     import("./program-run.ts"),
     import("./program-health.ts"),
+    import("../handover/take.ts"),
   ]);
   const { logFormat, logLevel } = options;
   const log = createLog({ level: logLevel ?? target.log.level, format: logFormat, destination: stderr });
@@ -88,7 +90,8 @@ async function runNode(file: string, options: RunOptions, { stderr, signal }: Co
     log.error("the runtime itself failed, and ends", { error });
     process.exit(exitCodes.failed);
   });
-  const starting = startNode({ path: file, natsServerPath, log, ...follow, signal });
+  const inheritance = await takeHandover(log);
+  const starting = startNode({ path: file, natsServerPath, log, ...follow, signal, inheritance });
   const node = await starting.catch((error) => {
     if (signal.aborted) return undefined;
     throw error;
@@ -102,7 +105,7 @@ async function runNode(file: string, options: RunOptions, { stderr, signal }: Co
   });
   const ended = await Promise.race([node.done, another, aborted(signal)]);
   stopped.abort();
-  await node.stop();
+  const left = ended && "handOver" in ended && ended.handOver ? await node.handOver() : await node.stop();
   if (!ended?.restart) return exitCodes.ok;
   const { restartMachine } = ended as NodeEnd;
   if (restartMachine) {
@@ -114,7 +117,11 @@ async function runNode(file: string, options: RunOptions, { stderr, signal }: Co
     ]).catch(() => undefined);
     return signal.aborted ? exitCodes.ok : exitCodes.temporary;
   }
-  await startAgain(log);
+  if (left && signal.aborted) {
+    await left.end();
+    return exitCodes.ok;
+  }
+  await startAgain(log, left ?? undefined);
   return exitCodes.temporary;
 }
 

@@ -61,6 +61,12 @@ export type Permissions = Partial<UserPermissionsLimits>;
 /** By public key: what an account may do, as JSON, and the JWT that says it. */
 type Signed = Map<string, { claims: string; jwt: string }>;
 
+export interface SignedClaims {
+  operatorJwt: string;
+  /** Public key of the account, what it may do, as JSON, and the JWT. */
+  signed: [string, string, string][];
+}
+
 /** An operator and the JWTs that it signed. */
 export class Realm {
   readonly #name: string;
@@ -89,6 +95,21 @@ resolver_preload: {
 ${preload.join("\n")}
 }
 `;
+  }
+
+  /** What {@link adopt} takes in another process: so no claim is signed again that has not changed. */
+  async signed(): Promise<SignedClaims> {
+    const signed = [...this.#signed].map(([key, { claims, jwt }]): [string, string, string] => [
+      key,
+      claims,
+      jwt,
+    ]);
+    return { operatorJwt: await this.operatorJwt(), signed };
+  }
+
+  adopt({ operatorJwt, signed }: SignedClaims): void {
+    this.#operatorJwt = Promise.resolve(operatorJwt);
+    this.#signed = new Map(signed.map(([key, claims, jwt]) => [key, { claims, jwt }]));
   }
 
   operatorJwt(): Promise<string> {

@@ -7,7 +7,9 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { messageOf, UmecError } from "../errors.ts";
+import { leaveStream } from "../handover/give.ts";
 import type { Log } from "../log.ts";
 
 /** Ports; -1 in a configuration means any free one. */
@@ -28,6 +30,17 @@ export interface ServerLife {
   /** Has the configuration file read again. Rejects with `NATS_SERVER_RELOAD_FAILED`. One at a time. */
   reload(): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  /** Reads its log no more; it runs on. The descriptor of that pipe. Throws where it has ended. */
+  leave(): number;
+}
+
+/** One that runs already, as ../handover/take.ts has it. */
+export interface AdoptedLife {
+  pid: number;
+  stderr: Readable;
+  ports: NatsPorts;
+  /** In words how it ended. */
+  ended: Promise<string>;
 }
 
 export interface ServerLifeOptions {
@@ -53,17 +66,17 @@ const listeners = {
   "websocket clients": "websocket",
 } as const;
 
-export function startLife(options: ServerLifeOptions): ServerLife {
-  const { path, configFile, log } = options;
-  const child: ChildProcess = spawn(path, ["--logtime=false", "-c", configFile], {
-    stdio: ["ignore", "ignore", "pipe"],
-    // A group of its own: Ctrl-C must reach the runtime alone, which stops the server last.
-    detached: true,
-    env: { ...process.env, GOMEMLIMIT: `${options.memoryLimitBytes}B` },
-  });
+/** @param adopted is taken over instead of a start: it is ready */
+export function startLife(options: ServerLifeOptions, adopted?: AdoptedLife): ServerLife {
+  const { path, log } = options;
+  const child = adopted ? undefined : spawnServer(options);
+  const stderr = adopted?.stderr ?? child!.stderr!;
+  const pid = adopted?.pid ?? child!.pid;
+  const kill = (signal: NodeJS.Signals): boolean =>
+    child ? child.kill(signal) : signalTo(adopted!.pid, signal);
   const ready = Promise.withResolvers<NatsPorts>();
   const exited = Promise.withResolvers<string>();
-  const ports: NatsPorts = { client: -1, leaf: -1, websocket: -1 };
+  const ports: NatsPorts = adopted?.ports ?? { client: -1, leaf: -1, websocket: -1 };
   const complaints: string[] = [];
   let reloading: PromiseWithResolvers<void> | undefined;
 
@@ -97,24 +110,46 @@ export function startLife(options: ServerLifeOptions): ServerLife {
     exited.resolve(how);
   };
   ready.promise.catch(() => undefined);
-  createInterface({ input: child.stderr! }).on("line", hear);
-  child.once("error", (error) => {
+  createInterface({ input: stderr }).on("line", hear);
+  if (adopted) {
+    ready.resolve({ ...ports });
+    void adopted.ended.then(end);
+  }
+  child?.once("error", (error) => {
     complaints.push(messageOf(error));
     if (child.pid === undefined) end("could not be started");
   });
   // `close` and not `exit`: its last words are the reason.
-  child.once("close", (code, signal) => end(signal ? `was ended by ${signal}` : `ended with code ${code}`));
+  child?.once("close", (code, signal) => end(signal ? `was ended by ${signal}` : `ended with code ${code}`));
 
   return {
-    pid: child.pid ?? -1,
+    pid: pid ?? -1,
     ready: ready.promise,
     exited: exited.promise,
     reload() {
       reloading = Promise.withResolvers<void>();
       const { promise } = reloading;
-      if (!child.kill("SIGHUP")) settleReload("it has ended");
+      if (!kill("SIGHUP")) settleReload("it has ended");
       return promise;
     },
-    kill: (signal) => void child.kill(signal),
+    kill: (signal) => void kill(signal),
+    leave: () => leaveStream(stderr),
   };
+}
+
+function spawnServer({ path, configFile, memoryLimitBytes }: ServerLifeOptions): ChildProcess {
+  return spawn(path, ["--logtime=false", "-c", configFile], {
+    stdio: ["ignore", "ignore", "pipe"],
+    // A group of its own: Ctrl-C must reach the runtime alone, which stops the server last.
+    detached: true,
+    env: { ...process.env, GOMEMLIMIT: `${memoryLimitBytes}B` },
+  });
+}
+
+function signalTo(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
 }

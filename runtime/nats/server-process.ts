@@ -10,6 +10,8 @@
  * 4. It ends with the runtime: by `stop`, by the abort signal, or when the Node process exits. After
  *    `kill -9` of the runtime it is left behind; the next start in the same `dir` finds it by its pid file
  *    and ends it first, so there are never two servers on one store.
+ * 5. Or it goes on: `leave` gives it to the process that takes this one's place (../handover/), which adopts it there
+ *    when a reload with its own configuration was taken.
  *
  * Files in `dir`: `nats-server.conf` and `nats-server.pid` (decimal).
  */
@@ -19,10 +21,17 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExponentialBackoff } from "cockatiel";
 import { messageOf, UmecError } from "../errors.ts";
+import { type ServerRecord, startTicksOf } from "../handover/record.ts";
 import type { Log } from "../log.ts";
 import { killOrphan } from "./orphan.ts";
 import { writePrivateFile } from "./private-file.ts";
-import { type NatsPorts, type ServerLife, startLife } from "./server-life.ts";
+import {
+  type AdoptedLife,
+  type NatsPorts,
+  type ServerLife,
+  type ServerLifeOptions,
+  startLife,
+} from "./server-life.ts";
 
 export type { NatsPorts } from "./server-life.ts";
 
@@ -61,6 +70,8 @@ export interface NatsServer extends AsyncDisposable {
    * until it is, it is tried again like after a death.
    */
   restart(config: NatsConfig): Promise<void>;
+  /** Watches over it no more; it runs on. Throws where it has just ended. To be followed by execve(2), or by its end. */
+  leave(): ServerRecord;
   /** SIGTERM, and SIGKILL after 3 s. May be called again. */
   stop(): Promise<void>;
 }
@@ -70,6 +81,17 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   options.signal?.throwIfAborted();
   const server = new SupervisedServer(options);
   await server.start();
+  return server;
+}
+
+/**
+ * Takes over one that runs already, with this configuration.
+ *
+ * @throws UmecError `NATS_SERVER_RELOAD_FAILED` where it does not take it; it has ended then
+ */
+export async function adoptNatsServer(options: NatsServerOptions, adopted: AdoptedLife): Promise<NatsServer> {
+  const server = new SupervisedServer(options);
+  await server.adopt(adopted);
   return server;
 }
 
@@ -126,6 +148,33 @@ class SupervisedServer implements NatsServer {
     this.#supervision = this.#supervise();
   }
 
+  async adopt(adopted: AdoptedLife): Promise<void> {
+    this.#ports = adopted.ports;
+    this.#life = startLife(this.#lifeOptions, adopted);
+    process.once("exit", this.#killAtExit);
+    this.#options.signal?.addEventListener("abort", this.#stop, { once: true });
+    try {
+      await this.#reload(this.#config);
+      this.#options.signal?.throwIfAborted();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#supervision = this.#supervise();
+  }
+
+  leave(): ServerRecord {
+    const life = this.#life;
+    const startTicks = life && startTicksOf(life.pid);
+    if (!life || startTicks === undefined)
+      throw new UmecError("HANDOVER_FAILED", "nats-server does not run just now");
+    const record = { pid: life.pid, startTicks, stderr: life.leave(), ports: this.#ports };
+    this.#stopping.abort();
+    this.#options.signal?.removeEventListener("abort", this.#stop);
+    process.off("exit", this.#killAtExit);
+    return record;
+  }
+
   reload(config: NatsConfig): Promise<void> {
     const reload = this.#changes.then(() => this.#reload(config));
     this.#changes = reload.catch(() => undefined);
@@ -168,18 +217,22 @@ class SupervisedServer implements NatsServer {
     clearTimeout(late);
   }
 
-  /** Starts one process and waits until it is ready; a failed one is gone when this rejects. */
-  async #begin(): Promise<void> {
-    await writePrivateFile(this.#configFile, this.#config(this.#ports));
-    this.#stopping.signal.throwIfAborted();
+  get #lifeOptions(): ServerLifeOptions {
     const { path, memoryLimitBytes = 24 * 2 ** 20, onComplaint } = this.#options;
-    const life = startLife({
+    return {
       path,
       configFile: this.#configFile,
       memoryLimitBytes,
       log: this.#log,
       ...(onComplaint && { onComplaint }),
-    });
+    };
+  }
+
+  /** Starts one process and waits until it is ready; a failed one is gone when this rejects. */
+  async #begin(): Promise<void> {
+    await writePrivateFile(this.#configFile, this.#config(this.#ports));
+    this.#stopping.signal.throwIfAborted();
+    const life = startLife(this.#lifeOptions);
     if (life.pid > 0) writeFileSync(this.#pidFile, `${life.pid}\n`);
     this.#life = life;
     try {

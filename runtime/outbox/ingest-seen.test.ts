@@ -34,6 +34,19 @@ test("with too many holes the lowest numbers are forgotten", () => {
   assert.equal(seen.has({ session: "a", n: 2 }), true);
 });
 
+test("what is known goes to another process, as JSON", () => {
+  const seen = new SeenEmits();
+  for (const n of [1, 2, 3, 7, 9, 8]) seen.add({ session: "a", n });
+  seen.add({ session: "b", n: 5 });
+  const again = new SeenEmits(JSON.parse(JSON.stringify(seen.record())));
+  const known = (of: SeenEmits) =>
+    ["a", "b", "c"].map((session) => Array.from({ length: 12 }, (_, n) => of.has({ session, n })));
+  assert.deepEqual(known(again), known(seen));
+  // It goes on as the first would.
+  for (const one of [seen, again]) one.add({ session: "a", n: 4 });
+  assert.deepEqual(again.record(), seen.record());
+});
+
 test("an id is a session and a number", () => {
   assert.deepEqual(parseEmitId("a1B-42"), { session: "a1B", n: 42 });
   for (const text of ["", "a", "a-", "-1", "a--1", "a-1 ", "a-1234567890123456", `${"x".repeat(33)}-1`])

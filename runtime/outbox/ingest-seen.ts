@@ -6,6 +6,8 @@
  * Bounds: the latest `maxSessions` sessions, and for each the highest `maxRanges` ranges; what falls out is
  * forgotten, and if it were sent again it would be stored twice.
  */
+import type { SeenRecord } from "../handover/record.ts";
+
 export interface EmitId {
   session: string;
   n: number;
@@ -30,6 +32,23 @@ interface Range {
 export class SeenEmits {
   /** In the order of their last use. Ranges ascend and do not touch. */
   readonly #sessions = new Map<string, Range[]>();
+
+  /** @param known as {@link record} has given it */
+  constructor(known: SeenRecord = []) {
+    for (const [session, ranges] of known)
+      this.#sessions.set(
+        session,
+        ranges.map(([first, last]) => ({ first, last })),
+      );
+  }
+
+  /** For another process. */
+  record(): SeenRecord {
+    return [...this.#sessions].map(([session, ranges]) => [
+      session,
+      ranges.map(({ first, last }): [number, number] => [first, last]),
+    ]);
+  }
 
   has({ session, n }: EmitId): boolean {
     const ranges = this.#sessions.get(session);

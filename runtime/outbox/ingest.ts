@@ -36,6 +36,7 @@ import {
   refusalHeaders,
 } from "../emit-wire.ts";
 import { messageOf, UmecError } from "../errors.ts";
+import type { SeenRecord } from "../handover/record.ts";
 import type { Log } from "../log.ts";
 import { type Flow, flowOf } from "../nats/flow.ts";
 import type { Lane } from "../plugin/contract.ts";
@@ -63,6 +64,8 @@ export interface IngestOptions {
    * that have come and were not read yet are thrown away without an answer. @default nobody
    */
   onFlood?(error: UmecError): boolean;
+  /** What was stored before this process. @default nothing that it remembers */
+  seen?: SeenRecord | undefined;
   /** As `stop`. */
   signal?: AbortSignal;
   /** Samples in one pack. @default 10_000 */
@@ -89,6 +92,8 @@ export interface IngestStats {
 export interface Ingest {
   stats(): IngestStats;
   setLimits(limits: EmitRate): void;
+  /** Which emits are stored, for another process; whole once it has stopped. */
+  seen(): SeenRecord;
   /** Takes no more; resolves when all that was taken is answered. */
   stop(): Promise<void>;
 }
@@ -133,7 +138,12 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   signal?.addEventListener("abort", stop, { once: true });
   if (signal?.aborted) await stop();
   else await connection.flush();
-  return { stats: () => intake.stats(), setLimits: (limits) => intake.setLimits(limits), stop };
+  return {
+    stats: () => intake.stats(),
+    setLimits: (limits) => intake.setLimits(limits),
+    seen: () => intake.seen(),
+    stop,
+  };
 }
 
 interface Arrival {
@@ -147,7 +157,7 @@ class Intake {
   readonly #limit: EmitLimit;
   /** The same limits for what has come, before anybody has looked how many samples there are. */
   readonly #arrived: EmitLimit;
-  readonly #seen = new SeenEmits();
+  readonly #seen: SeenEmits;
   /** By id, for repeats. */
   readonly #underWay = new Map<string, Promise<Refusal | undefined>>();
   readonly #answers = new Set<Promise<void>>();
@@ -173,6 +183,7 @@ class Intake {
 
   constructor(options: IngestOptions) {
     this.#options = { maxSamples: mostSamples, maxPendingBytes: 4 * 1024 * 1024, ...options };
+    this.#seen = new SeenEmits(options.seen);
     this.#tooFast = `${options.plugin} sends more than its limits allow`;
     this.#flow = flowOf(options.connection);
     this.#limit = new EmitLimit(withSlack(options.limits), options.clock.monotonicMs());
@@ -388,6 +399,10 @@ class Intake {
   setLimits(limits: EmitRate): void {
     this.#limit.rate = withSlack(limits);
     this.#arrived.rate = withSlack(limits);
+  }
+
+  seen(): SeenRecord {
+    return this.#seen.record();
   }
 
   stats(): IngestStats {

@@ -71,8 +71,8 @@ export interface SupervisedPlugin {
   fail(error: UmecError, waitMs?: number): void;
   /** Counts samples that were stored without the host's emit: a program has a connection of its own. */
   heard(samples: readonly Sample[]): void;
-  /** Ends the driver; resolves when it has ended or was left behind. */
-  stop(): Promise<void>;
+  /** Ends the driver; resolves when it has ended or was left behind. @param reason of its signal. @default `PLUGIN_STOPPED` */
+  stop(reason?: UmecError): Promise<void>;
   /** Calls `listener` at each change of the state; returns the function that ends it. */
   onChange(listener: (status: PluginStatus) => void): () => void;
 }
@@ -147,8 +147,8 @@ class Supervisor implements SupervisedPlugin {
     this.#tally.addStored(samples, this.#options.clock.nowMs());
   }
 
-  stop(): Promise<void> {
-    this.#stopped.abort(stopReason());
+  stop(reason = stopReason()): Promise<void> {
+    this.#stopped.abort(reason);
     return this.#done;
   }
 

@@ -91,6 +91,11 @@ export async function watchDevices(
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 
+/** What each path stands for now, for a comparison. */
+export async function deviceNodes(devices: readonly string[]): Promise<[string, string][]> {
+  return [...(await identify(devices))].map(([path, { node }]) => [path, node]);
+}
+
 /** What each path stands for now; without those that are not there. */
 async function identify(paths: readonly string[]): Promise<Map<string, { node: string; isFolder: boolean }>> {
   const found = new Map<string, { node: string; isFolder: boolean }>();

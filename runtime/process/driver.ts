@@ -8,20 +8,28 @@
  *
  * Where it has a control group, that is made before its start and ended after its end, whatever was the reason: then
  * nothing that it has started is left.
+ *
+ * A program may go on while the runtime's scripts are replaced by others: it is left to them with a digest of all that
+ * it was started with, and taken over where they would start it with the same. A driver of the bundle is a part of the
+ * scripts, and starts anew with them.
  */
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import Type from "typebox";
 import { makePrivateDirectory } from "../durable-file.ts";
 import { messageOf, UmecError } from "../errors.ts";
+import { type Handover, leaveStream } from "../handover/give.ts";
+import { startTicksOf } from "../handover/record.ts";
+import type { AdoptedProgram } from "../handover/take.ts";
 import type { Log } from "../log.ts";
 import { writePrivateFile } from "../nats/private-file.ts";
 import type { Driver, Host, Point } from "../plugin/contract.ts";
 import { endGroup, makeGroup } from "./cgroup.ts";
 import { type Confiner, confine } from "./confine.ts";
-import { watchDevices } from "./devices.ts";
+import { deviceNodes, watchDevices } from "./devices.ts";
 import { whyForMemory } from "./memory-end.ts";
 import { aliveDeadlineMs, type TellableError, type ToNode, type ToPlugin } from "./messages.ts";
-import { runProgram } from "./program.ts";
+import { type LeftProgram, runProgram } from "./program.ts";
 import type { ProcessTarget } from "./types.ts";
 
 export interface ProcessDriverOptions {
@@ -44,8 +52,12 @@ export interface ProcessDriverOptions {
     commands: string;
     begin(host: Host, signal: AbortSignal): Promise<void>;
   };
-  /** Told at each start. */
-  onStart: (started: { pid: number; warnings: string[] }) => void;
+  /** What the process before has left: a program that was started with the same. @default nothing */
+  claim?: (digest: string) => Promise<AdoptedProgram | undefined>;
+  /** Where a program is left, once a run ends by `PLUGIN_HANDED_OVER`. */
+  handover?: () => Handover | undefined;
+  /** Told at each start; also of one that goes on. */
+  onStart: (started: { pid: number; warnings: string[]; goesOn: boolean }) => void;
   /** Told when an isolated driver's process turns round. */
   onAlive: () => void;
   graceMs: number;
@@ -100,12 +112,39 @@ async function run(options: ProcessDriverOptions, host: Host, signal: AbortSigna
   stack.defer(() => watching.abort());
   await watchDevices(devices, renew, { signal: watching.signal });
   const confined = await confine(bare, options.process, confiner, plugin, isolated !== undefined);
-  const { argv, env, warnings, group } = confined;
+  const { argv, warnings, group } = confined;
+  const env = {
+    ...(isolated
+      ? ownEnvironment(process.env)
+      : { PATH: process.env.PATH ?? "/usr/bin:/bin", LANG: "C.UTF-8" }),
+    ...confined.env,
+    UMEC_BUS_URL: busUrl,
+    UMEC_BUS_CREDS: credentials,
+    UMEC_PLUGIN: plugin,
+    UMEC_NODE: node,
+    ...(options.program && { UMEC_COMMANDS: options.program.commands }),
+  };
+  const started = { argv, dir, env, limits: options.process, devices: await deviceNodes(devices) };
+  const digest = createHash("sha256").update(JSON.stringify(started)).digest("hex");
+  // Also of a driver of the bundle: what was left under its name must end before it starts.
+  const adopted = await options.claim?.(digest);
+  let isLeft = false;
+  const leave = (left: LeftProgram): boolean => {
+    const record = recordOf(left);
+    const handover = options.handover?.();
+    if (!record || !handover) return false;
+    handover.program({ ...record, plugin, digest, ...(group && { group: group.path }) });
+    isLeft = true;
+    return true;
+  };
   if (group) {
-    await makeGroup(group.home, group.path, options.process);
+    if (!adopted) await makeGroup(group.home, group.path, options.process);
     // What can't be ended now the next start has to end.
-    stack.defer(() => endGroup(group.path).catch((error: unknown) => log.warn(messageOf(error))));
+    stack.defer(async () => {
+      if (!isLeft) await endGroup(group.path).catch((error: unknown) => log.warn(messageOf(error)));
+    });
   }
+  if (adopted) log.info("its program goes on", { pid: adopted.pid });
 
   const take = (message: ToNode, send: (answer: ToPlugin) => void): void => {
     if (message.kind === "alive") options.onAlive();
@@ -130,23 +169,15 @@ async function run(options: ProcessDriverOptions, host: Host, signal: AbortSigna
     await runProgram({
       argv,
       cwd: dir,
-      env: {
-        ...(isolated
-          ? ownEnvironment(process.env)
-          : { PATH: process.env.PATH ?? "/usr/bin:/bin", LANG: "C.UTF-8" }),
-        ...env,
-        UMEC_BUS_URL: busUrl,
-        UMEC_BUS_CREDS: credentials,
-        UMEC_PLUGIN: plugin,
-        UMEC_NODE: node,
-        ...(options.program && { UMEC_COMMANDS: options.program.commands }),
-      },
+      env,
+      adopted,
+      ...(!isolated && { onLeft: leave }),
       signal: ended,
       graceMs,
       onLine: (line, from) =>
         isolated ? hearLog(log, line) : log[from === "stdout" ? "info" : "warn"](line),
       onLeftOut: (lines) => log.warn(`${lines} lines of its output were left out`),
-      onStart: (pid) => options.onStart({ pid, warnings }),
+      onStart: (pid) => options.onStart({ pid, warnings, goesOn: adopted !== undefined }),
       ...(isolated && {
         onMessage: (message: unknown, send: (answer: unknown) => void) => take(message as ToNode, send),
       }),
@@ -156,6 +187,18 @@ async function run(options: ProcessDriverOptions, host: Host, signal: AbortSigna
     throw forMemory ?? reason ?? error;
   }
   if (renewed.signal.aborted && !signal.aborted) throw renewed.signal.reason;
+}
+
+/** What another process has to know of it; `undefined` where it has ended, or has closed one of its pipes. */
+function recordOf({ pid, stdin, stdout, stderr }: LeftProgram) {
+  const startTicks = startTicksOf(pid);
+  if (startTicks === undefined) return undefined;
+  try {
+    const pipes = { stdin: leaveStream(stdin), stdout: leaveStream(stdout), stderr: leaveStream(stderr) };
+    return { pid, startTicks, ...pipes };
+  } catch {
+    return undefined;
+  }
 }
 
 function told(error: unknown): TellableError {

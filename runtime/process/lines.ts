@@ -12,8 +12,12 @@ export interface LineOptions {
   mostPerS?: number;
 }
 
-/** Gives a program's output line by line, bounded in length and number: it must not fill the node's log or memory. */
-export function readLines(stream: Readable, options: LineOptions): void {
+/**
+ * Gives a program's output line by line, bounded in length and number: it must not fill the node's log or memory.
+ *
+ * @returns gives what has come of a line whose end is missing, as when nobody reads on
+ */
+export function readLines(stream: Readable, options: LineOptions): () => void {
   const { onLine, onLeftOut, longest = 4096, mostPerS = 200 } = options;
   const decoder = new StringDecoder("utf8");
   let held = "";
@@ -45,9 +49,13 @@ export function readLines(stream: Readable, options: LineOptions): void {
   };
   stream.on("data", (bytes: Buffer) => take(decoder.write(bytes)));
   stream.on("error", () => {});
-  stream.on("close", () => {
+  const flush = (): void => {
     take(decoder.end());
     if (held !== "") give(held);
     if (leftOut > 0) onLeftOut(leftOut);
-  });
+    held = "";
+    leftOut = 0;
+  };
+  stream.on("close", flush);
+  return flush;
 }

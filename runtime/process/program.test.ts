@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
-import { type ProgramOptions, runProgram } from "./program.ts";
+import { UmecError } from "../errors.ts";
+import { handOverCode, type LeftProgram, type ProgramOptions, runProgram } from "./program.ts";
 
 /** A script of shell under supervision. */
 function start(script: string, options: Partial<ProgramOptions> = {}) {
@@ -97,4 +100,41 @@ test("its standard input ends when the runtime lets go of it", async () => {
   assert.ok(run.pid() > 0);
   run.stop();
   await run.done;
+});
+
+test("one that runs already is heard and watched over; it is ended also by a signal that was there before", async () => {
+  const adopt = (script: string) => {
+    const child = spawn("/bin/sh", ["-c", script], { detached: true });
+    const ended = once(child, "exit").then(([code, by]) => `by ${by ?? code}`);
+    const { pid, stdin, stdout, stderr } = child;
+    return { pid: pid!, stdin, stdout, stderr, ended };
+  };
+  const first = adopt("read -r _; echo late; exit 4");
+  const run = start("", { adopted: first });
+  first.stdin.end("\n");
+  await assert.rejects(run.done, { code: "PROCESS_ENDED", message: /by 4/ });
+  await run.heard;
+  assert.deepEqual(run.lines, ["stdout: late"]);
+  const adopted = adopt("exec sleep 1000");
+  await start("", { adopted, signal: AbortSignal.abort() }).done;
+  assert.equal(await adopted.ended, "by SIGTERM");
+});
+
+test("one that is left runs on; where it can't be left it is ended", async () => {
+  for (const may of [true, false]) {
+    const left = new AbortController();
+    const heard: LeftProgram[] = [];
+    const run = start("echo ready; printf half; exec sleep 1000", {
+      signal: left.signal,
+      onLeft: (program) => {
+        heard.push(program);
+        return may;
+      },
+    });
+    await run.heard;
+    left.abort(new UmecError(handOverCode, "others take over"));
+    await run.done;
+    assert.deepEqual([heard.map(({ pid }) => pid), lives(run.pid())], [[run.pid()], may]);
+    if (may) process.kill(-run.pid(), "SIGKILL");
+  }
 });

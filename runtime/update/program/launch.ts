@@ -39,7 +39,7 @@ export interface LaunchOptions {
 
 export interface Launch {
   /** Left out for the root slot's own scripts. */
-  program?: { place: Place; version: string; mainPath: string; trial?: Trial };
+  program?: { place: Place; version: string; mainPath: string; handover: number | undefined; trial?: Trial };
   /** For the log. */
   notes: string[];
 }
@@ -86,7 +86,8 @@ function choose(state: ProgramState, options: LaunchOptions, notes: string[]): L
     notes.push(messageOf(error));
     return { notes };
   }
-  const program = { ...current, mainPath: join(dir, current.place, manifest.main) };
+  const { main, handover } = manifest;
+  const program = { ...current, mainPath: join(dir, current.place, main), handover };
   if (!trial) return { program, notes };
   const taken = { ...trial, triesLeft: trial.triesLeft - 1 };
   if (!save(dir, { ...state, trial: taken }, notes)) {

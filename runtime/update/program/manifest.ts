@@ -18,6 +18,8 @@ export interface ProgramManifest {
     /** Version of the npm package of each native addon, by the addon's file name; just these must be in the slot. */
     addons: Readonly<Record<string, string>>;
   };
+  /** The record (handover/record.ts) that it takes over from the process before. Left out: none. */
+  handover?: number;
   /** The file that is run. */
   main: string;
   /** The files, one after another, as one zstd stream. */

@@ -12,6 +12,8 @@ export interface System {
   node: string;
   /** Version of the npm package of each native addon, by the addon's file name. */
   addons: Readonly<Record<string, string>>;
+  /** As of a program's manifest. */
+  handover?: number;
 }
 
 /** Beside a bundle's `VERSION`. */
@@ -20,8 +22,8 @@ export const systemFileName = "system.json";
 /** @throws UmecError `PROGRAM_SYSTEM` where there is no such file, as in a clone */
 export function readSystem(path: string): System {
   try {
-    const { version, addons } = JSON.parse(readFileSync(path, "utf8")) as System;
-    return { version, addons, node: process.versions.node };
+    const { version, addons, handover } = JSON.parse(readFileSync(path, "utf8")) as System;
+    return { version, addons, node: process.versions.node, ...(handover !== undefined && { handover }) };
   } catch (cause) {
     throw new UmecError("PROGRAM_SYSTEM", `${path} can't be read: what runs here is no bundle`, { cause });
   }
