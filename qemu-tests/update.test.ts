@@ -22,7 +22,9 @@ onEachBoard(
     const bundle = (version: string) => otaBundle({ machine, version, outDir });
     const [newer, newest] = [await bundle("90.0.0"), await bundle("90.1.0-rc.1")];
     await using hub = await Hub.start({ nodes: ["lamp-0042"] });
-    const card = { machine, hub, node: "lamp-0042", target: { plugins: {} }, cardBytes: 2 ** 30 };
+    // A system is kept when the hub has stored something of it.
+    const target = { plugins: { board: { driver: "system", options: { intervalMs: 1000 } } } };
+    const card = { machine, hub, node: "lamp-0042", target, cardBytes: 2 ** 30 };
     await using board = await Board.boot({ ...card, debugShell: true });
     const sh = async (command: string) => (await board.sh(command, { timeoutMs: 240_000 })).output;
     const good = () => board.console.expect("the booted slot is good", { timeoutMs: 240_000 });
