@@ -36,7 +36,7 @@ import type { AppConnection } from "./app-watch.ts";
 import { type AppsState, BusApps } from "./apps.ts";
 import { busConfig, drawReconnectMs } from "./config.ts";
 import { FloodWatch } from "./flood-watch.ts";
-import { busRecordOf, inheritedApps, inheritedPlugins } from "./inherit.ts";
+import { busRecordOf, inheritedPlugins } from "./inherit.ts";
 import { LeafWatch } from "./leaf.ts";
 import { residentBytes } from "./memory.ts";
 import type { Bus, BusOptions, LeafState, LinkRemote, PluginWatch, PluginWatchOptions } from "./types.ts";
@@ -62,7 +62,7 @@ async function open(options: BusOptions, inheritance?: Inheritance): Promise<Bus
     plugins: inherited ? inheritedPlugins(inherited) : pluginKeys(options.plugins, accounts, new Map()),
     link: options.link,
     reconnectMs: inherited?.reconnectMs ?? drawReconnectMs(options.link?.reconnectMs ?? 5000),
-    apps: inherited ? await inheritedApps(options) : await firstApps(options),
+    apps: await firstApps(options, inherited !== undefined),
   };
   let floods: FloodWatch | undefined;
   let leaf: LeafWatch | undefined;
@@ -302,14 +302,20 @@ class NodeBus implements Bus {
   }
 }
 
-/** A node that starts with the listener it had need not start nats-server twice. */
-async function firstApps({ apps: listener, dir, log }: BusOptions): Promise<AppsState | undefined> {
+/**
+ * A node that starts with the listener it had need not start nats-server twice. One that was taken over listens already; its
+ * applications are put out, and ask for credentials again.
+ */
+async function firstApps(options: BusOptions, listens: boolean): Promise<AppsState | undefined> {
+  const { apps: listener, dir, log } = options;
   if (!listener) return undefined;
   try {
     requireTls(listener);
-    // What a killed runtime left behind has the port.
-    await killOrphan(join(dir, "nats-server.pid"), join(dir, "nats-server.conf"));
-    if (listener.port !== 0) await requireFree(listener);
+    if (!listens) {
+      // What a killed runtime left behind has the port.
+      await killOrphan(join(dir, "nats-server.pid"), join(dir, "nats-server.conf"));
+      if (listener.port !== 0) await requireFree(listener);
+    }
     await mkdir(dir, { recursive: true, mode: 0o700 });
     await writeTls(dir, listener);
     return { listener, signers: new Map() };
