@@ -74,7 +74,12 @@ test("what a whole update takes, over the link and as RAUC alone would do it ove
   assert.match(await sh("cat /proc/cmdline"), /umec\.version=90\.0\.0/);
   await measure("RAUC, streaming over HTTP", async () => {
     await using served = await serveFile(board.network, second);
-    await sh(`rauc install ${served.url}b.raucb`);
+    // Its bus is not started before somebody needs it.
+    const { output, status } = await board.sh(
+      `systemctl start dbus.socket; modprobe nbd; rauc install ${served.url}b.raucb`,
+      { timeoutMs: 900_000 },
+    );
+    assert.equal(status, 0, output);
   });
   assert.match(await sh("cat /proc/cmdline"), /umec\.version=90\.1\.0/);
 });
