@@ -13,6 +13,7 @@ import { controlPath } from "./node.ts";
 import type { PluginStatus } from "./plugin/status.ts";
 import type { NodeStatus } from "./status.ts";
 import type { Next } from "./test-handover.ts";
+import { isRunning } from "./test-process.ts";
 import { createScratch } from "./test-scratch.ts";
 import { untilStatus } from "./test-until.ts";
 
@@ -87,19 +88,11 @@ class TestNode {
   }
 }
 
-function lives(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}
-
 /** Nobody but a parent is told of an end. */
 async function untilGone(...pids: number[]): Promise<void> {
   const deadline = performance.now() + 15_000;
-  while (pids.some(lives)) {
-    assert.ok(performance.now() < deadline, `${pids.filter(lives)} live on`);
+  while (pids.some(isRunning)) {
+    assert.ok(performance.now() < deadline, `${pids.filter(isRunning)} live on`);
     await pause(20);
   }
 }
@@ -186,7 +179,7 @@ test("a program that ends after the switch, and nats-server too, are noticed and
     [of(again)?.lastError?.code, /was ended by SIGKILL/.test(of(again)?.lastError?.message ?? "")],
     ["PROCESS_ENDED", true],
   );
-  assert.ok(!lives(first!));
+  assert.ok(!isRunning(first!));
   const bus = serverPid(node.dir);
   process.kill(bus, "SIGKILL");
   await untilGone(bus);
@@ -239,7 +232,7 @@ test("a handover of another node's, or without a program, leaves nothing", async
   const bus = serverPid(node.dir);
   await node.replace({ a: py() });
   const [first] = await node.sampling("a");
-  assert.ok(!lives(bus));
+  assert.ok(!isRunning(bus));
   await mkdir(join(node.dir, "other"));
   const target = join(node.dir, "other", "next.yaml");
   await writeFile(target, JSON.stringify({ node: "n2", data: "../data", plugins: { a: py() } }));

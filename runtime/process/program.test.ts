@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { UmecError } from "../errors.ts";
+import { isRunning } from "../test-process.ts";
 import { handOverCode, type LeftProgram, type ProgramOptions, runProgram } from "./program.ts";
 
 /** A script of shell under supervision. */
@@ -85,15 +85,6 @@ test("a program that ignores SIGTERM is killed, with all that it has started", a
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 });
-
-/** An orphan that was killed may stay as a zombie where nobody reaps it. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}
 
 test("its standard input ends when the runtime lets go of it", async () => {
   const run = start("cat; echo gone");

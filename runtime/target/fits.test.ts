@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import Type from "typebox";
 import { parse } from "yaml";
+import { createRandom } from "../api/http/test-random.ts";
 import { cardSchema } from "../commission/card-schema.ts";
 import { createCompiler } from "./compile.ts";
 import { fillDefaults } from "./defaults.ts";
@@ -47,7 +48,8 @@ const table: readonly [string, object, unknown][] = [
 for (const [what, schema, first] of table) {
   test(`says of ${what} what Ajv says, however it is changed`, () => {
     const validate = createCompiler().compile(schema);
-    const draw = drawing(20);
+    const random = createRandom(20);
+    const draw = (below: number) => Math.floor(random() * below);
     const whole = fillDefaults(schema, first);
     assert.ok(validate(whole), JSON.stringify(validate.errors));
     const answers = new Map([
@@ -113,13 +115,4 @@ function changed(value: unknown, values: readonly unknown[], draw: (below: numbe
   if (Array.isArray(value)) return draw(2) === 0 ? [...value, values[draw(values.length)]] : value.slice(1);
   const { [key]: old, ...rest } = value as Record<string, unknown>;
   return draw(4) === 0 ? rest : { ...rest, [key]: changed(old, values, draw) };
-}
-
-/** Whole numbers below a bound, the same ones each time: a linear congruential generator. */
-function drawing(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
 }
