@@ -1,7 +1,7 @@
 #!/bin/sh
 # The program `umec` of a bundle; a link to it may lie anywhere on the PATH.
 # Small boards first: a small semi-space and one malloc arena take 12 MiB off an idle node (bench/README.md). No flag here may
-# change what V8 compiles: a start takes a third longer then (docs/bundle.md). UMEC_NODE_FLAGS has others in their place.
+# change what V8 compiles: a start takes a fifth longer then (docs/bundle.md). UMEC_NODE_FLAGS has others in their place.
 UMEC_LAUNCHER=$(readlink -f "$0")
 export UMEC_LAUNCHER
 lib=$(dirname "$UMEC_LAUNCHER")/../lib

@@ -34,7 +34,7 @@ export interface FoundNatsServer {
 
 /**
  * The path of the first nats-server that fits. The one of these scripts' own bundle, which lies beside them, is not asked for
- * its version: to start it for that takes a small board half a second, and it was chosen with them.
+ * its version: it was chosen with them, and a small board need not start it twice.
  *
  * @throws as `findNatsServer`
  */

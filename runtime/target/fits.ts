@@ -2,8 +2,8 @@
  * Tells of a value whether it fits a JSON Schema (2020-12), without compiling it.
  *
  * Almost every target state that a node reads is valid, and is read once: to generate a validator and run it then takes
- * ten times as long as to look. So this looks first, and Ajv, which can say what is wrong and where, is loaded for what does
- * not fit.
+ * many times as long as to look (docs/bundle.md). So this looks first, and Ajv, which can say what is wrong and where, is
+ * loaded for what does not fit.
  *
  * What it promises: `true` is Ajv's answer too, with the options of compile.ts. `false` means only that Ajv has to be
  * asked: the value does not fit, or the schema has a keyword that is not known here.
