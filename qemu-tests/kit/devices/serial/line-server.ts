@@ -9,6 +9,8 @@ export type LineServer = Pick<DeviceAttachment, "id" | "qemuArgs" | "beforeStart
   serialArg(): string;
   /** Where it listens. */
   socketPath(dir: string): string;
+  /** Ends the lines that are open; a QEMU may connect anew. */
+  cut(): void;
 };
 
 /**
@@ -22,11 +24,15 @@ export function lineServer(id: string, onLine: (line: Socket) => void): LineServ
   const lines = new Set<Socket>();
   let server: Server | undefined;
   const socketPath = (dir: string): string => join(dir, `${id}.sock`);
+  const cut = (): void => {
+    for (const line of lines) line.destroy();
+  };
   return {
     id,
     qemuArgs: (_machine, dir) => ["-chardev", `socket,id=${id},path=${socketPath(dir)}`],
     serialArg: () => `chardev:${id}`,
     socketPath,
+    cut,
     async beforeStart({ dir, signal }: BeforeStart) {
       signal.throwIfAborted();
       if (server) return;
@@ -45,7 +51,7 @@ export function lineServer(id: string, onLine: (line: Socket) => void): LineServ
       if (!server) return;
       const closed = once(server, "close");
       server.close();
-      for (const line of lines) line.destroy();
+      cut();
       await closed;
       server = undefined;
     },

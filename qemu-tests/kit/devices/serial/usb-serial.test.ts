@@ -50,3 +50,18 @@ for (const machine of ["virt", "imx8mp-evk", "raspi3b"] as const) {
     assert.deepEqual(await attached(run), ["usb485-plug"]);
   });
 }
+
+test("pulled out in the middle of a word", { timeout: 60_000 }, async (t) => {
+  const converter = usbSerial({ id: "usb485" });
+  t.after(() => converter.stop());
+  converter.slave.serve = (line) => {
+    const talk = setInterval(() => line.write("."), 1);
+    line.on("close", () => clearInterval(talk));
+  };
+  await using run = await powerOn("virt", await scratch(), converter);
+  for (let i = 0; i < 50; i++) {
+    await converter.unplug();
+    await converter.plug();
+  }
+  assert.deepEqual(await attached(run), ["usb485-plug"]);
+});

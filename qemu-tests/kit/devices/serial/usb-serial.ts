@@ -75,8 +75,11 @@ export function usbSerial({ id = "usb485", units = {}, plugged = true }: UsbSeri
       plugged = false;
       if (!guest) return;
       const { qmp } = guest;
+      // The line first: QEMU 10 crashes when a byte comes for a converter that is half gone (usb_wakeup without a bus).
+      line.cut();
+      await sooner(id, () => lineIsCut(qmp, id));
       await qmp.execute("device_del", { id: device });
-      await removed(qmp, id);
+      await sooner(id, () => lineIsFree(qmp, id));
     },
     handles: {
       get serial(): ReadonlyMap<string, SerialHandle> {
@@ -87,21 +90,28 @@ export function usbSerial({ id = "usb485", units = {}, plugged = true }: UsbSeri
   return port;
 }
 
-/** QEMU frees a device's line a moment after the device is gone, and tells nobody: it is asked until it is so. */
-async function removed(qmp: QmpPort, id: string): Promise<void> {
+/** QEMU tells nobody when a line has ended and when its device has let go of it: it is asked until it is so. */
+async function sooner(id: string, look: () => Promise<boolean>): Promise<void> {
   const untilMs = performance.now() + 10_000;
-  for (;;) {
-    try {
-      await qmp.execute("chardev-remove", { id });
-      return;
-    } catch (error) {
-      if (!isUmecError(error, "QMP_REFUSED")) throw error;
-      if (performance.now() > untilMs) {
-        throw new UmecError("DEVICE_STAYS", `${id} was pulled out and QEMU still has it after 10 s`, {
-          cause: error,
-        });
-      }
-      await delay(20);
+  while (!(await look())) {
+    if (performance.now() > untilMs) {
+      throw new UmecError("DEVICE_STAYS", `${id} was pulled out and QEMU still has it after 10 s`);
     }
+    await delay(20);
+  }
+}
+
+async function lineIsCut(qmp: QmpPort, id: string): Promise<boolean> {
+  const lines = (await qmp.execute("query-chardev")) as { label: string; filename: string }[];
+  return lines.some(({ label, filename }) => label === id && filename.startsWith("disconnected:"));
+}
+
+async function lineIsFree(qmp: QmpPort, id: string): Promise<boolean> {
+  try {
+    await qmp.execute("chardev-remove", { id });
+    return true;
+  } catch (error) {
+    if (!isUmecError(error, "QMP_REFUSED")) throw error;
+    return false;
   }
 }
