@@ -33,7 +33,7 @@ test: check ## everything that must hold before a change goes in; ends with `N p
 # The image comes first, as tests of its parts take them from the cache. Most tests of parts wait for another process half
 # of their time, so three files at a time keep two cores busy. What is timed on a board needs the machine for itself; the
 # other boards go two at a time.
-TIMED := qemu-tests/footprint.test.ts qemu-tests/temperature.test.ts qemu-tests/isolated.test.ts
+TIMED := qemu-tests/footprint.test.ts qemu-tests/temperature.test.ts
 test-parts:
 	@.ci/peers/run true
 	@$(RUN_TESTS) --test-concurrency=3 $(TESTS)

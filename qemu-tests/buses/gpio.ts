@@ -3,7 +3,7 @@ import type { HubSample } from "../../runtime/hub/sample.ts";
 import { gpioLines } from "../kit/devices/gpio/attachment.ts";
 import { guestNames } from "../kit/devices/guest-names.ts";
 import type { MachineName } from "../kit/devices/types.ts";
-import { type BusStory, node } from "./story.ts";
+import { type BoardStory, node } from "../shared-board.ts";
 
 /** On each of the lines. */
 const rounds = 167;
@@ -12,7 +12,7 @@ const lines = { door: 5, gate: 1, flap: 4, lid: 7, hatch: 0, vent: 2 };
 const clockMs = 1000;
 
 /** Ends with a stop of the node. */
-export function edgesAndOutput(machine: MachineName): BusStory {
+export function edgesAndOutput(machine: MachineName): BoardStory {
   const chip = guestNames[machine].gpioChip;
   const inputs = Object.fromEntries(
     Object.entries(lines).map(([name, offset]) => [name, { line: `${chip}:${offset}` }]),

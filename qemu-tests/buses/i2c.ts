@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { guestNames, type I2cHandle, i2cBus } from "../kit/devices/index.ts";
 import type { MachineName } from "../kit/devices/types.ts";
 import type { Hub } from "../kit/index.ts";
-import { type BusStory, node } from "./story.ts";
+import { type BoardStory, node } from "../shared-board.ts";
 
 /** How the samples of the plugin `sensors` are waited for. */
 function sensorsAt(hub: Hub) {
@@ -35,7 +35,7 @@ function sensors(machine: MachineName, devices: object) {
 }
 
 /** Of boards whose controller QEMU emulates. */
-export async function qemuChips(machine: MachineName): Promise<BusStory> {
+export async function qemuChips(machine: MachineName): Promise<BoardStory> {
   const i2c = i2cBus({
     chips: { hall: { model: "tmp105" }, clock: { model: "ds1338" }, store: { model: "at24c02" } },
   });
@@ -68,7 +68,7 @@ export async function qemuChips(machine: MachineName): Promise<BusStory> {
 }
 
 /** Of virt, whose chips are models of ours. */
-export async function sensorModels(machine: MachineName): Promise<BusStory> {
+export async function sensorModels(machine: MachineName): Promise<BoardStory> {
   const i2c = i2cBus({
     chips: {
       hall: { model: "tmp105" },

@@ -3,9 +3,9 @@ import { createMemory } from "../../drivers/modbus/simulator-answer.ts";
 import { guestNames } from "../kit/devices/guest-names.ts";
 import { serialPort } from "../kit/devices/serial/attachment.ts";
 import type { MachineName } from "../kit/devices/types.ts";
-import { type BusStory, node } from "./story.ts";
+import { type BoardStory, node } from "../shared-board.ts";
 
-export function misbehavingSlave(machine: MachineName): BusStory {
+export function misbehavingSlave(machine: MachineName): BoardStory {
   const meter = createMemory({ holding: { 0: 2301 } });
   const options = {
     transport: "serial",

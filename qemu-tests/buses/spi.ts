@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { spiFlash } from "../kit/devices/spi/flash.ts";
-import { type BusStory, node } from "./story.ts";
+import { type BoardStory, node } from "../shared-board.ts";
 
 /** Of imx8mp-evk, whose controller alone works. */
-export function flashChip(): BusStory {
+export function flashChip(): BoardStory {
   const devices = {
     flash: { type: "w25q", chipSelect: 0, speedHz: 1_000_000, everyMs: 500 },
     missing: { type: "max31855", chipSelect: 1 },

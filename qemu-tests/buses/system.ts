@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type BusStory, node } from "./story.ts";
+import { type BoardStory, node } from "../shared-board.ts";
 
-export function nodeItself(): BusStory {
+export function nodeItself(): BoardStory {
   return {
     name: "the node tells of itself: processor, memory, data's file system, writes, network",
     plugins: { board: { driver: "system", options: { intervalMs: 1000, paths: { data: "/data" } } } },

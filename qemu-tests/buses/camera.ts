@@ -6,14 +6,14 @@ import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { Objm } from "@nats-io/obj";
 import jpeg from "jpeg-js";
-import { type FrameFacts, unpackFrame } from "../drivers/v4l2/frame-trailer.ts";
-import type { Still } from "../drivers/v4l2/still.ts";
-import { connectHub } from "../runtime/cli/hub-connect.ts";
-import { sendCommand } from "../runtime/commands/send.ts";
-import { hubCommandSubject, objectBucket } from "../runtime/subjects.ts";
-import { editTarget } from "./edit-target.ts";
-import { Board, Hub } from "./kit/index.ts";
-import { fastest, onEachBoard } from "./machines.ts";
+import { type FrameFacts, unpackFrame } from "../../drivers/v4l2/frame-trailer.ts";
+import type { Still } from "../../drivers/v4l2/still.ts";
+import { connectHub } from "../../runtime/cli/hub-connect.ts";
+import { sendCommand } from "../../runtime/commands/send.ts";
+import { hubCommandSubject, objectBucket } from "../../runtime/subjects.ts";
+import { editTarget } from "../edit-target.ts";
+import type { Hub } from "../kit/index.ts";
+import { type BoardStory, node } from "../shared-board.ts";
 
 const [width, height] = [320, 180];
 const frames = 30;
@@ -84,9 +84,9 @@ async function takeFrames(command: Command, format: "YUYV" | "NV12"): Promise<vo
 async function takeStill(command: Command, hub: Hub, connection: NatsConnection): Promise<void> {
   const still = (await command("camera/still")) as Still;
   const isNamed = ({ value }: { value: unknown }) => value === still.object;
-  await hub.sample({ node: "gate-1", plugin: "yard", name: "camera/still", where: isNamed });
+  await hub.sample({ node, plugin: "yard", name: "camera/still", where: isNamed });
   assert.deepEqual([still.width, still.height], [width, height]);
-  const stored = await storedObject(connection, "gate-1", `yard/${still.object}`);
+  const stored = await storedObject(connection, node, `yard/${still.object}`);
   assert.equal(stored.length, still.bytes);
   // It throws on a picture that ends too early.
   const picture = jpeg.decode(stored, { tolerantDecoding: false });
@@ -99,8 +99,8 @@ async function takeStill(command: Command, hub: Hub, connection: NatsConnection)
 function commandsBy(connection: NatsConnection): Command {
   return (point, value) =>
     sendCommand(connection, {
-      subject: hubCommandSubject("gate-1", "yard", point),
-      name: `gate-1/yard/${point}`,
+      subject: hubCommandSubject(node, "yard", point),
+      name: `${node}/yard/${point}`,
       value,
       by: "a test",
       ttlMs: 30_000,
@@ -108,74 +108,68 @@ function commandsBy(connection: NatsConnection): Command {
     });
 }
 
-onEachBoard(
-  "a camera that comes late gives whole frames, stills and motion, and another format when it is asked for",
-  async (machine) => {
-    const options = {
-      device: "vivid",
-      format: "YUYV",
-      width,
-      height,
-      // vivid's bars alone, without its text.
-      controls: { "osd-text-mode": 2, "horizontal-movement": movement.none },
-      motion: { everyMs: 200, holdMs: 2000 },
-      reportEveryMs: 2000,
-    };
-    await using undo = new AsyncDisposableStack();
-    await using hub = await Hub.start({ nodes: ["gate-1"] });
-    await using board = await Board.boot({
-      machine,
-      hub,
-      node: "gate-1",
-      target: { plugins: { yard: { driver: "v4l2", options } } },
-      debugShell: true,
-    });
-    const yard = { node: "gate-1", plugin: "yard" };
-    const event = (name: string, value: boolean, storedFromMs = 0) =>
-      hub.sample({
-        ...yard,
-        name,
-        lane: "alarm",
-        storedFromMs,
-        where: (sample) => sample.value === value,
-        timeoutMs: 180_000,
-      });
-    await event("camera/online", false);
-    assert.equal((await board.sh("modprobe vivid n_devs=1")).status, 0);
-    await event("camera/online", true);
-    await event("camera/motion", false);
+export function movingBars(): BoardStory {
+  const options = {
+    device: "vivid",
+    format: "YUYV",
+    width,
+    height,
+    // vivid's bars alone, without its text.
+    controls: { "osd-text-mode": 2, "horizontal-movement": movement.none },
+    motion: { everyMs: 200, holdMs: 2000 },
+    reportEveryMs: 2000,
+  };
+  return {
+    name: "a camera that comes late gives whole frames, stills and motion, and another format when it is asked for",
+    plugins: { yard: { driver: "v4l2", options } },
+    async tell({ board, hub }) {
+      await using undo = new AsyncDisposableStack();
+      const yard = { node, plugin: "yard" };
+      const event = (name: string, value: boolean, storedFromMs = 0) =>
+        hub.sample({
+          ...yard,
+          name,
+          lane: "alarm",
+          storedFromMs,
+          where: (sample) => sample.value === value,
+          timeoutMs: 180_000,
+        });
+      await event("camera/online", false);
+      assert.equal((await board.sh("modprobe vivid n_devs=1")).status, 0);
+      await event("camera/online", true);
+      await event("camera/motion", false);
 
-    const connection = await connectHub({ url: hub.clientUrl, creds: hub.fleetCredentials });
-    undo.defer(() => connection.close());
-    const command = commandsBy(connection);
-    await command("camera/controls", { "horizontal-movement": movement.fast });
-    await event("camera/motion", true);
-    await takeFrames(command, "YUYV");
-    await takeStill(command, hub, connection);
-    const rate = await hub.sample({ ...yard, name: "camera/frame-rate" });
-    assert.ok(Number(rate.value) > 0, String(rate.value));
+      const connection = await connectHub({ url: hub.clientUrl, creds: hub.fleetCredentials });
+      undo.defer(() => connection.close());
+      const command = commandsBy(connection);
+      await command("camera/controls", { "horizontal-movement": movement.fast });
+      await event("camera/motion", true);
+      await takeFrames(command, "YUYV");
+      await takeStill(command, hub, connection);
+      const rate = await hub.sample({ ...yard, name: "camera/frame-rate" });
+      assert.ok(Number(rate.value) > 0, String(rate.value));
 
-    const stoppedMs = Date.now();
-    await command("camera/controls", { "horizontal-movement": movement.none });
-    await event("camera/motion", false, stoppedMs);
+      const stoppedMs = Date.now();
+      await command("camera/controls", { "horizontal-movement": movement.none });
+      await event("camera/motion", false, stoppedMs);
 
-    // As when its plug is pulled.
-    const unbind = "/sys/bus/platform/drivers/vivid";
-    const pulledMs = Date.now();
-    await board.sh(`echo vivid.0 >${unbind}/unbind`);
-    await event("camera/online", false, pulledMs);
-    const pluggedMs = Date.now();
-    await board.sh(`echo vivid.0 >${unbind}/bind`);
-    await event("camera/online", true, pluggedMs);
-    await event("camera/motion", false, pluggedMs);
+      // As when its plug is pulled.
+      const unbind = "/sys/bus/platform/drivers/vivid";
+      const pulledMs = Date.now();
+      await board.sh(`echo vivid.0 >${unbind}/unbind`);
+      await event("camera/online", false, pulledMs);
+      const pluggedMs = Date.now();
+      await board.sh(`echo vivid.0 >${unbind}/bind`);
+      await event("camera/online", true, pluggedMs);
+      await event("camera/motion", false, pluggedMs);
 
-    // Brightness apart from color. The node takes the change, and its plugin the camera anew.
-    const changedMs = Date.now();
-    assert.equal((await board.sh(editTarget("s/YUYV/NV12/"))).status, 0);
-    await event("camera/online", true, changedMs);
-    await command("camera/controls", { "horizontal-movement": movement.fast });
-    await takeFrames(command, "NV12");
-    await takeStill(command, hub, connection);
-  },
-  fastest,
-);
+      // Brightness apart from color. The node takes the change, and its plugin the camera anew.
+      const changedMs = Date.now();
+      assert.equal((await board.sh(editTarget("s/YUYV/NV12/"))).status, 0);
+      await event("camera/online", true, changedMs);
+      await command("camera/controls", { "horizontal-movement": movement.fast });
+      await takeFrames(command, "NV12");
+      await takeStill(command, hub, connection);
+    },
+  };
+}
