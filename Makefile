@@ -32,7 +32,7 @@ test: check ## everything that must hold before a change goes in; ends with `N p
 
 # The image comes first, as tests of its parts take them from the cache. Most tests of parts wait for another process half
 # of their time, so three files at a time keep two cores busy. What is timed on a board needs the machine for itself; the
-# other boards go two at a time.
+# other boards go three at a time, as each waits now and then.
 TIMED := qemu-tests/footprint.test.ts qemu-tests/temperature.test.ts
 test-parts:
 	@.ci/peers/run true
@@ -40,7 +40,7 @@ test-parts:
 
 test-boards:
 	@$(RUN_TESTS) --test-concurrency=1 --test-force-exit $(TIMED)
-	@$(RUN_TESTS) --test-concurrency=2 --test-force-exit $(filter-out $(TIMED),$(wildcard qemu-tests/*.test.ts))
+	@$(RUN_TESTS) --test-concurrency=3 --test-force-exit $(filter-out $(TIMED),$(wildcard qemu-tests/*.test.ts))
 
 addons: setup ## native addons for running drivers from this clone
 	@$(NODE) bundle/install-addons.ts

@@ -43,7 +43,7 @@ onEachBoard(
       inCache += loss?.lostBytes ?? 0;
       await board.powerOn();
     }
-    await arrives(counter.count + 20);
+    await arrives(counter.count + 8);
     await counter.verify(hub, series);
     // Otherwise the disk forgot nothing, and this test shows less than it says.
     if (machine === "virt") assert.ok(inCache > 0, "no power cut took anything from the disk's cache");
