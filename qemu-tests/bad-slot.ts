@@ -27,7 +27,7 @@ $busybox printf '%s\\n' '[Service]' ${text
 const deeds: Record<BadKind, string> = {
   panic: `
 $busybox mkdir -p ${units}/multi-user.target.wants
-$busybox printf '%s\\n' '[Unit]' 'After=umec-gate.service' '[Service]' \\
+$busybox printf '%s\\n' '[Unit]' DefaultDependencies=no 'After=umec-gate.service' '[Service]' \\
   "ExecStart=/bin/sh -c 'echo c >/proc/sysrq-trigger'" >${units}/bad.service
 $busybox ln -s ../bad.service ${units}/multi-user.target.wants/
 `,

@@ -4,7 +4,7 @@ import { type BoardStory, node } from "../shared-board.ts";
 export function nodeItself(): BoardStory {
   return {
     name: "the node tells of itself: processor, memory, data's file system, writes, network",
-    plugins: { board: { driver: "system", options: { intervalMs: 1000, paths: { data: "/data" } } } },
+    plugins: { board: { driver: "system", options: { intervalMs: 5000, paths: { data: "/data" } } } },
     devices: [],
     async tell({ hub }) {
       const sample = (name: string, isSound: (value: number) => boolean, timeoutMs = 30_000) =>

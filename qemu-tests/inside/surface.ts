@@ -16,7 +16,7 @@ async function column(heading: string): Promise<string[]> {
 export function surface(): BoardStory {
   return {
     name: "what listens, and what runs as somebody else, is in docs/security.md and nothing more",
-    plugins: { board: { driver: "system", options: { intervalMs: 1000 } } },
+    plugins: { board: { driver: "system", options: { intervalMs: 30_000 } } },
     async tell({ board, hub }) {
       await hub.sample({ node, plugin: "board", name: "uptime", timeoutMs: 180_000 });
       const sh = async (command: string) => (await board.sh(command)).output;

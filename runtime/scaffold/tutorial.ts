@@ -37,8 +37,8 @@ export async function copyClone(root: string, to: string, packages: "link" | "co
   else await run("cp", ["-a", "--reflink=auto", join(root, "node_modules"), to]);
 }
 
-/** Does one step in the copy; rejects with what a command printed when it fails. */
-export async function follow(step: Step, clone: string): Promise<void> {
+/** Does one step in the copy, `more` in its commands' environment; rejects with what a command printed when it fails. */
+export async function follow(step: Step, clone: string, more: NodeJS.ProcessEnv = {}): Promise<void> {
   if (step.kind === "file") {
     await mkdir(dirname(join(clone, step.path)), { recursive: true });
     await writeFile(join(clone, step.path), step.text);
@@ -48,6 +48,7 @@ export async function follow(step: Step, clone: string): Promise<void> {
   const functions = `umec() { node runtime/cli/umec.ts "$@"; }\n`;
   const env = {
     ...process.env,
+    ...more,
     PATH: `${join(clone, "node_modules/.bin")}:${process.env.PATH}`,
     NODE_OPTIONS: "--disable-warning=ExperimentalWarning",
     // Else a test runner in a test runner runs nothing.
