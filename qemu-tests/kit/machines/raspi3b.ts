@@ -24,12 +24,15 @@ export const raspi3b: Machine = {
     return [
       ...["-M", "raspi3b", "-accel", "tcg,thread=multi"],
       ...(loaded
-        ? kernelArgs({ ...loaded, append: `${loaded.append} ${clockNow()}` }, "raspi3b")
+        ? kernelArgs({ ...loaded, append: `${loaded.append} ${clockNow()} ${noWatchdog}` }, "raspi3b")
         : ["-kernel", firmware ?? "", "-dtb", firmwareDtb ?? ""]),
       ...["-drive", `if=sd,${drive}`, "-netdev", userNetwork, "-device", "usb-net,netdev=net0"],
     ];
   },
 };
+
+/** QEMU's model resets the machine at once when the initramfs starts its watchdog: the driver is left out. */
+const noWatchdog = "initcall_blacklist=bcm2835_wdt_driver_init";
 
 /** A Pi has no clock, and QEMU's network no time server: systemd(1), kernel command line. */
 function clockNow(): string {
