@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
+import { createScratch } from "../runtime/test-scratch.ts";
 import type { DeviceAttachment, MachineName } from "./kit/devices/types.ts";
 import { Board, Hub } from "./kit/index.ts";
 import { machines } from "./machines.ts";
@@ -24,7 +22,7 @@ export interface BoardStory {
   tell(at: { board: Board; hub: Hub }): Promise<void>;
 }
 
-/** @param dir for files; it goes with the board */
+/** @param dir for files; it goes when the tests are done */
 export type MakeBoardStory = (machine: MachineName, dir: string) => BoardStory | Promise<BoardStory>;
 
 /** Tells stories one after the other, on a board of each kind that has any. */
@@ -32,13 +30,12 @@ export function onOneBoard(
   name: string,
   storiesOf: (machine: MachineName) => readonly MakeBoardStory[],
 ): void {
+  const scratch = createScratch();
   for (const machine of machines) {
     const makers = storiesOf(machine);
     if (makers.length === 0) continue;
     test(`${name} (${machine})`, { timeout: 1_500_000 }, async (t) => {
-      await using undo = new AsyncDisposableStack();
-      const dir = await mkdtemp(join(tmpdir(), "umec-board-"));
-      undo.defer(() => rm(dir, { recursive: true, force: true }));
+      const dir = await scratch();
       const stories = await Promise.all(makers.map((make) => make(machine, dir)));
       await using hub = await Hub.start({ nodes: [node] });
       const targets = stories.map(({ target }) => target);

@@ -8,7 +8,7 @@ import {
 } from "../../runtime/plugin/testkit.ts";
 import { createDriver } from "./driver.ts";
 import { createMemoryLine, type MemoryLine } from "./memory-line.ts";
-import { epochOf, type SimulatedReceiver, sentenceOf } from "./nmea-simulator.ts";
+import { createReceiver, epochOf, sentenceOf } from "./nmea-simulator.ts";
 import type { SerialOptions } from "./options.ts";
 
 const reconnect = { initialMs: 10, maxMs: 20 };
@@ -17,16 +17,7 @@ const thermometer: Partial<SerialOptions> = {
   gapMs: 1,
   fields: { temperature: { column: 0, unit: "Cel" }, humidity: { column: 1, unit: "%RH" } },
 };
-const receiver: SimulatedReceiver = {
-  latitude: 48.1173,
-  longitude: 11.5167,
-  altitude: 545.4,
-  speed: 3.5,
-  course: 84.4,
-  fix: 1,
-  satellites: 8,
-  hdop: 0.9,
-};
+const receiver = createReceiver();
 const now = Date.UTC(2026, 5, 1, 10);
 
 function start(line: MemoryLine, options: Partial<SerialOptions>, host: TestHostOptions = {}): DriverRun {

@@ -18,6 +18,20 @@ export interface SimulatedReceiver {
   hdop: number;
 }
 
+/** A receiver that stands near Munich with a fix of eight satellites, to be changed as a test goes on. */
+export function createReceiver(): SimulatedReceiver {
+  return {
+    latitude: 48.1173,
+    longitude: 11.5167,
+    altitude: 545.4,
+    speed: 3.5,
+    course: 84.4,
+    fix: 1,
+    satellites: 8,
+    hdop: 0.9,
+  };
+}
+
 /** A sentence with its `$`, checksum and line end. */
 export function sentenceOf(body: string): string {
   return `$${body}*${xorOf(body)}\r\n`;

@@ -7,7 +7,7 @@ import { startDriver } from "../../runtime/plugin/testkit.ts";
 import { createPty } from "../common/pty.ts";
 import { driver } from "./driver.ts";
 import type { LineSettings } from "./line.ts";
-import { epochOf } from "./nmea-simulator.ts";
+import { createReceiver, epochOf } from "./nmea-simulator.ts";
 import { serialPort } from "./port.ts";
 
 async function place(): Promise<{ path: string } & AsyncDisposable> {
@@ -19,16 +19,7 @@ async function place(): Promise<{ path: string } & AsyncDisposable> {
 }
 
 const settings = { baudRate: 9600, dataBits: 8, parity: "none", stopBits: 1, flow: "none" } as const;
-const receiver = {
-  latitude: 48.1173,
-  longitude: 11.5167,
-  altitude: 545.4,
-  speed: 3.5,
-  course: 84.4,
-  fix: 1,
-  satellites: 8,
-  hdop: 0.9,
-};
+const receiver = createReceiver();
 
 test("a receiver on a real terminal is read, pulled out, and read again when it is back", async () => {
   await using at = await place();

@@ -19,7 +19,7 @@ const [width, height] = [320, 180];
 const frames = 30;
 
 /** An object's body, as soon as the hub has it. */
-async function storedObject(connection: NatsConnection, node: string, name: string): Promise<Uint8Array> {
+async function storedObject(connection: NatsConnection, name: string): Promise<Uint8Array> {
   const bucket = await new Objm(connection).open(objectBucket(node));
   const timer = AbortSignal.timeout(60_000);
   const changes = await bucket.watch({ includeHistory: true });
@@ -86,7 +86,7 @@ async function takeStill(command: Command, hub: Hub, connection: NatsConnection)
   const isNamed = ({ value }: { value: unknown }) => value === still.object;
   await hub.sample({ node, plugin: "yard", name: "camera/still", where: isNamed });
   assert.deepEqual([still.width, still.height], [width, height]);
-  const stored = await storedObject(connection, node, `yard/${still.object}`);
+  const stored = await storedObject(connection, `yard/${still.object}`);
   assert.equal(stored.length, still.bytes);
   // It throws on a picture that ends too early.
   const picture = jpeg.decode(stored, { tolerantDecoding: false });

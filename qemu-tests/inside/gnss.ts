@@ -1,21 +1,12 @@
 import assert from "node:assert/strict";
-import { epochOf, type SimulatedReceiver } from "../../drivers/serial/nmea-simulator.ts";
+import { createReceiver, epochOf } from "../../drivers/serial/nmea-simulator.ts";
 import { guestNames } from "../kit/devices/guest-names.ts";
 import { byteStream } from "../kit/devices/serial/byte-stream.ts";
 import type { MachineName } from "../kit/devices/types.ts";
 import { type BoardStory, node } from "../shared-board.ts";
 
 export function receiver(machine: MachineName): BoardStory {
-  const gnss: SimulatedReceiver = {
-    latitude: 48.1173,
-    longitude: 11.5167,
-    altitude: 545.4,
-    speed: 3.5,
-    course: 84.4,
-    fix: 1,
-    satellites: 8,
-    hdop: 0.9,
-  };
+  const gnss = createReceiver();
   const line = byteStream();
   line.repeat(1000, () => epochOf(gnss, Date.now()));
   const options = {

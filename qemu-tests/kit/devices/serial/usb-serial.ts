@@ -77,9 +77,9 @@ export function usbSerial({ id = "usb485", units = {}, plugged = true }: UsbSeri
       const { qmp } = guest;
       // The line first: QEMU 10 crashes when a byte comes for a converter that is half gone (usb_wakeup without a bus).
       line.cut();
-      await sooner(id, () => lineIsCut(qmp, id));
+      await untilSo(id, () => lineIsCut(qmp, id));
       await qmp.execute("device_del", { id: device });
-      await sooner(id, () => lineIsFree(qmp, id));
+      await untilSo(id, () => lineIsFree(qmp, id));
     },
     handles: {
       get serial(): ReadonlyMap<string, SerialHandle> {
@@ -91,7 +91,7 @@ export function usbSerial({ id = "usb485", units = {}, plugged = true }: UsbSeri
 }
 
 /** QEMU tells nobody when a line has ended and when its device has let go of it: it is asked until it is so. */
-async function sooner(id: string, look: () => Promise<boolean>): Promise<void> {
+async function untilSo(id: string, look: () => Promise<boolean>): Promise<void> {
   const untilMs = performance.now() + 10_000;
   while (!(await look())) {
     if (performance.now() > untilMs) {
