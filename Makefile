@@ -3,8 +3,10 @@
 NODE := node_modules/.bin/node
 BIN := node_modules/.bin
 CODE := runtime drivers bundle image qemu-tests bench .ci
+# What is timed needs the machine for itself.
+TIMED := runtime/bus/floods.test.ts qemu-tests/temperature.test.ts
 # For a part of the tests: make test TESTS='runtime/cli/*.test.ts'
-TESTS := $(foreach dir,$(filter-out qemu-tests,$(CODE)) qemu-tests/kit,'$(dir)/**/*.test.ts')
+TESTS = $(filter-out $(TIMED),$(shell find $(filter-out qemu-tests,$(CODE)) qemu-tests/kit -name '*.test.ts'))
 RUN_TESTS = server="$$(bundle/nats-server.sh)" && UMEC_NATS_SERVER="$$server" \
   NODE_COMPILE_CACHE="$${NODE_COMPILE_CACHE-$${XDG_CACHE_HOME:-$$HOME/.cache}/umec/compile}" \
   $(NODE) --disable-warning=ExperimentalWarning --test --test-reporter=./.ci/count-reporter.ts
@@ -14,7 +16,8 @@ ARGS :=
 BOARD := virt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-parts test-boards addons bundle image bundle-ota program qemu api check format lint clean
+.PHONY: help setup demo test test-image test-parts test-timed test-boards addons bundle image \
+  bundle-ota program qemu api check check-types check-layers format lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
@@ -25,21 +28,24 @@ setup: ## install what is needed; says nothing when all is there
 demo: setup ## show a whole system on this machine
 	@$(BIN)/umec demo $(ARGS)
 
-test: check ## everything that must hold before a change goes in; ends with `N passed, N failed`
-	@$(NODE) image/make.ts --fast --check virt imx8mp-evk
+test: setup ## everything that must hold before a change goes in; ends with `N passed, N failed`
+	@$(MAKE) -s -j2 check test-image
 	@export UMEC_TEST_TALLY=$$(mktemp) && echo 0 0 >$$UMEC_TEST_TALLY && trap 'rm -f $$UMEC_TEST_TALLY' EXIT && \
-	  $(MAKE) -s test-parts && $(MAKE) -s test-boards
+	  $(MAKE) -s test-parts && $(MAKE) -s test-timed && $(MAKE) -s test-boards
 
 # The image comes first, as tests of its parts take them from the cache. Most tests of parts wait for another process half
-# of their time, so three files at a time keep two cores busy. What is timed on a board needs the machine for itself; the
-# other boards go three at a time, as each waits now and then.
-TIMED := qemu-tests/footprint.test.ts qemu-tests/temperature.test.ts
+# of their time, so three files at a time keep two cores busy; and so do three boards.
+test-image:
+	@$(NODE) image/make.ts --fast --check virt imx8mp-evk
+
 test-parts:
 	@.ci/peers/run true
 	@$(RUN_TESTS) --test-concurrency=3 $(TESTS)
 
-test-boards:
+test-timed:
 	@$(RUN_TESTS) --test-concurrency=1 --test-force-exit $(TIMED)
+
+test-boards:
 	@$(RUN_TESTS) --test-concurrency=3 --test-force-exit $(filter-out $(TIMED),$(wildcard qemu-tests/*.test.ts))
 
 addons: setup ## native addons for running drivers from this clone
@@ -64,8 +70,12 @@ api: setup ## write docs/sdk-api.md anew, after a change of the plugin SDK
 	@$(NODE) .ci/sdk-report.ts
 
 check: setup ## types, style and layers
-	@$(NODE) $(BIN)/tsc -p .
-	@$(NODE) $(BIN)/biome check
+	@$(MAKE) -s -j3 -O check-types check-layers lint
+
+check-types:
+	@$(NODE) $(BIN)/tsc -p . --incremental --tsBuildInfoFile dist/types.tsbuildinfo
+
+check-layers:
 	@$(NODE) $(BIN)/depcruise --config .dependency-cruiser.cjs $(CODE)
 
 lint: setup ## style alone

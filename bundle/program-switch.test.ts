@@ -81,7 +81,7 @@ async function program(version: string, before = "", takesOver = true): Promise<
   await writeFile(
     path,
     await makeProgramArtifact({
-      ...{ version, builtAt: new Date(), certificates, sign, files: all },
+      ...{ version, builtAt: new Date(), certificates, sign, files: all, level: 1 },
       ...(!takesOver && { handover: undefined }),
     }),
   );

@@ -65,7 +65,7 @@ test("a new system is kept when it is good, and gives way when it is not (virt)"
     node,
     target: {
       update: { gate: { deadlineS } },
-      plugins: { ...counter.plugins, board: { driver: "system", options: { intervalMs: 1000 } } },
+      plugins: { ...counter.plugins, board: { driver: "system", options: { intervalMs: 5000 } } },
     },
     devices: [counter.line],
     keepsMemory: true,

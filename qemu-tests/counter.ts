@@ -46,7 +46,7 @@ export function createCounter(machine: MachineName): Counter {
   const options = {
     transport: "serial",
     path: guestNames[machine].serial,
-    units: { counter: { unit: 1, intervalMs: 250, registers } },
+    units: { counter: { unit: 1, intervalMs: 500, registers } },
   };
   const mayBeLost = (count: number) =>
     cutsAtMs.some((cut) => readAtMs[count]! <= cut && cut - readAtMs[count]! < unsureMs);

@@ -1,4 +1,4 @@
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import type { MachineName } from "./kit/devices/types.ts";
 
 /** The boards that the stories run on; UMEC_MACHINES, with commas, names others. */
@@ -10,11 +10,11 @@ export const fastest: readonly MachineName[] = process.env.UMEC_MACHINES === und
 /** One story, told on each board. It has fifteen minutes unless it says otherwise; most need one or two. */
 export function onEachBoard(
   name: string,
-  story: (machine: MachineName) => Promise<void>,
+  story: (machine: MachineName, t: TestContext) => Promise<void>,
   boards: readonly MachineName[] = machines,
   timeoutMs = 900_000,
 ): void {
   for (const machine of boards) {
-    test(`${name} (${machine})`, { timeout: timeoutMs }, () => story(machine));
+    test(`${name} (${machine})`, { timeout: timeoutMs }, (t) => story(machine, t));
   }
 }

@@ -92,18 +92,20 @@ onEachBoard(
       hub.sample({ ...stored("gauge"), name: "gauge/count", where: ({ value }) => Number(value) > beyond });
     await counted(0);
 
-    // The plug, then a restart.
+    // The plug; and a restart, in which the chip keeps its power.
     await board.powerCut();
     let before = outside.count();
     await board.powerOn();
     await counted(before);
     assert.deepEqual((await status()).identity, identity);
-    const rebooted = once(board, "reboot");
-    board.console.write("\nreboot\n");
-    await rebooted;
-    before = outside.count();
-    await counted(before);
-    assert.deepEqual((await status()).identity, identity);
+    if (process.env.UMEC_ALL === "1") {
+      const rebooted = once(board, "reboot");
+      board.console.write("\nreboot\n");
+      await rebooted;
+      before = outside.count();
+      await counted(before);
+      assert.deepEqual((await status()).identity, identity);
+    }
 
     // The card in another board.
     await sh("sync");
@@ -111,8 +113,7 @@ onEachBoard(
     await board.tpm.replace();
     before = outside.count();
     await board.powerOn();
-    await board.console.expect(/umec: debug shell/, { timeoutMs: 300_000 });
-    await sh(`until umec status /data/umec/node.yaml --json | grep -q '"lastSampleMs"'; do sleep 1; done`);
+    await board.console.expect("the booted slot is good", { timeoutMs: 300_000 });
     const samples = async () => (await status()).plugins.find(({ name }) => name === "board")?.stored ?? 0;
     const first = await samples();
     while ((await samples()) <= first) await sh("sleep 1");

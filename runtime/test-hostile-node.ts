@@ -12,7 +12,7 @@ import type { Driver } from "./plugin/contract.ts";
 import type { PluginStatus } from "./plugin/status.ts";
 import type { DriverSource } from "./target/types.ts";
 
-const emitMs = 10;
+export const emitMs = 10;
 
 export interface HostileNode {
   node: RunningNode;

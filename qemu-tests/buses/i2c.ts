@@ -84,7 +84,7 @@ export async function sensorModels(machine: MachineName): Promise<BoardStory> {
   await cellar.set({ celsius: 12.5, percent: 81 });
   await tank.set({ ain0: 1.25, ain1: 0.25 });
   await supply.set({ volts: 11.98, amperes: 1.5 });
-  const everyMs = 500;
+  const everyMs = 2000;
   const devices = {
     hall: { type: "tmp105", address: 0x48, everyMs },
     air: { type: "bme280", address: 0x76, everyMs },

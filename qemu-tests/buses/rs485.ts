@@ -12,7 +12,7 @@ export function misbehavingSlave(machine: MachineName): BoardStory {
     path: guestNames[machine].serial,
     timeoutMs: 500,
     units: {
-      meter: { unit: 7, intervalMs: 500, registers: { voltage: { address: 0, scale: 0.1, unit: "V" } } },
+      meter: { unit: 7, intervalMs: 1000, registers: { voltage: { address: 0, scale: 0.1, unit: "V" } } },
     },
   };
   return {

@@ -16,7 +16,7 @@ const optionsOf = (path: string) => ({
   timeoutMs: 500,
   reconnect: { initialMs: 500, maxMs: 2000 },
   units: {
-    meter: { unit: 7, intervalMs: 500, registers: { voltage: { address: 0, scale: 0.1, unit: "V" } } },
+    meter: { unit: 7, intervalMs: 1000, registers: { voltage: { address: 0, scale: 0.1, unit: "V" } } },
   },
 });
 

@@ -1,20 +1,15 @@
 /**
  * What a plugin with its own valid credentials can do to the node and to other plugins: nothing that is not refused or
- * limited, counted, and told under its name. A real node, a real nats-server, a real outbox, real processes.
+ * limited, counted, and told under its name. A real node, a real nats-server, a real outbox, real processes. Floods are in
+ * floods.test.ts.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type HostileNode, quantile, speak, startHostileNode } from "../test-hostile-node.ts";
+import { type HostileNode, speak, startHostileNode } from "../test-hostile-node.ts";
 import { createScratch } from "../test-scratch.ts";
 
 const scratch = createScratch();
 const program = new URL("./fixtures/hostile.ts", import.meta.url).pathname;
-
-/** With a program's limits when nobody says others. */
-function hostile(name: string, attack: string): string {
-  const exec = [process.execPath, "--disable-warning=ExperimentalWarning", program, attack];
-  return `  ${name}: { exec: ${JSON.stringify(exec)} }\n`;
-}
 
 const idle = (name: string): string => `  ${name}: { exec: [/bin/sleep, "1000"] }\n`;
 const pub = (subject: string, body: string, reply = ""): string =>
@@ -180,91 +175,4 @@ test("a plugin that fills the outbox within its limits loses its own samples, an
   assert.ok(waiting("hoard").waitingRows < 200);
   const told = node.evictions.flatMap((of) => Object.keys(of));
   assert.deepEqual([...new Set(told)], ["hoard"]);
-});
-
-/** By attack: how it is counted, where it is more than being cut off. */
-const floods: Record<string, string[]> = {
-  // Which of the two watches is first is a race: by the bus's counters nothing need have been refused yet.
-  messages: [],
-  malformed: ["SENML_INVALID"],
-  bytes: ["SENML_INVALID", "PLUGIN_FLOOD"],
-  oversized: ["BUS_PAYLOAD"],
-  unheard: [],
-  unread: [],
-  denied: ["BUS_PUBLISH"],
-  subscriptions: ["BUS_SUBSCRIPTIONS"],
-  connections: ["BUS_CONNECTIONS"],
-  churn: [],
-};
-
-/** Of both kinds of phases, each so long that the flood and its end are within it. */
-const phaseMs = 2000;
-/** What nobody calls slow, where a quiet phase is at its best. */
-const fastMs = 75;
-/**
- * Where even quiet phases are slower than this, others want both cores, and a flood takes its share of them as they do:
- * then it may be four times as long.
- */
-const busyMs = 50;
-/** As many as it takes until most are fast: what else the machine had to do may have been the reason, now and then. */
-const mostTries = 5;
-
-test("floods are cut off, told by name, and the other plugin's emits are as fast as before", async (t) => {
-  const node = await startHostileNode(t, await scratch());
-  await node.latencies(1000);
-  const p99 = (took: readonly number[]) => quantile(took, 0.99);
-  const quiet: number[] = [];
-  const told: string[] = [];
-
-  const flood = async (attack: string, codes: readonly string[]): Promise<number> => {
-    const during = node.latencies(phaseMs);
-    await node.setPlugins(hostile(attack, attack));
-    const status = await node.plugin(
-      attack,
-      ({ limits, state }) => limits?.cutOffs === 1 && state === "waiting",
-    );
-    const took = await during;
-    assert.equal(status.lastError?.code, "PLUGIN_FLOOD");
-    assert.ok(status.limits?.lastCutOff?.reason);
-    const { refused } = status.limits!;
-    if (codes.length > 0)
-      assert.ok(
-        codes.some((code) => refused[code]! > 0),
-        JSON.stringify(refused),
-      );
-    assert.ok(status.nextStartMs! - Date.now() > 5_000, "it stays out for a while");
-    assert.ok(node.lines.some((line) => line.startsWith(`error: ${attack} floods and is cut off: `)));
-    const victim = await node.plugin("victim");
-    assert.deepEqual([victim.restarts, victim.refused, victim.limits], [0, 0, undefined]);
-    assert.ok(took.length > 50 && took.every(Number.isFinite), "every emit was stored");
-    await node.setPlugins("");
-    return p99(took);
-  };
-
-  for (const [attack, codes] of Object.entries(floods)) {
-    await t.test(
-      `a flood: ${attack}; the other's p99 does not double, or stays below ${fastMs} ms`,
-      async () => {
-        const tries: string[] = [];
-        let slow = 0;
-        while (tries.length < mostTries) {
-          // In turn, as a machine is not equally busy for minutes. The same program, started and ended, without an attack.
-          const before = node.latencies(phaseMs);
-          await node.setPlugins(hostile("none", "none"));
-          quiet.push(p99(await before));
-          await node.setPlugins("");
-          const ms = await flood(attack, codes);
-          tries.push(`${quiet.at(-1)!.toFixed(1)} to ${ms.toFixed(1)} ms`);
-          const usual = Math.max(quantile(quiet, 0.5), quiet.at(-1)!);
-          const bound = Math.max((usual > busyMs ? 4 : 2) * usual, fastMs);
-          slow += ms <= bound ? -1 : 1;
-          if (slow < 0) return void told.push(`${attack} ${tries.join(", ")}`);
-        }
-        assert.fail(
-          `p99 from ${tries.join(", ")}; in quiet phases mostly ${quantile(quiet, 0.5).toFixed(1)} ms`,
-        );
-      },
-    );
-  }
-  t.diagnostic(`p99 before and in floods: ${told.join("; ")}`);
 });

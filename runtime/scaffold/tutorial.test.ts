@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -43,7 +43,10 @@ test("a new driver is in the list, and its tests pass before anything is changed
 test("what the tutorial makes, and a new driver as it is, pass the project's checks", async () => {
   const made = ["bh1750", "aa-first"].map((name) => `drivers/${name} qemu-tests/${name}.test.ts`).join(" ");
   for (const path of made.split(" ")) assert.ok(existsSync(join(clone, path)), path);
-  const script = `tsc -p .\nbiome check runtime/drivers.ts ${made}`;
+  // Of all files only these, and what they import: the others know them by nothing else.
+  const include = ["runtime/drivers.ts", "**/*.d.ts", ...made.split(" ")];
+  await writeFile(join(clone, "tsconfig.made.json"), JSON.stringify({ extends: "./tsconfig.json", include }));
+  const script = `tsc -p tsconfig.made.json\nbiome check runtime/drivers.ts ${made}`;
   await follow({ kind: "run", on: "here", script }, clone);
 });
 

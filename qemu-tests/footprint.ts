@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import type { TestContext } from "node:test";
 import { checkFootprint } from "../image/footprint.ts";
-import { guestNames } from "./kit/devices/guest-names.ts";
-import { i2cBus } from "./kit/devices/i2c/attachment.ts";
-import { Board, Hub } from "./kit/index.ts";
+import type { Board, Hub } from "./kit/index.ts";
 
 /**
  * What the promised seconds are counted on: a machine whose emulation counts to 200,000 in the guest's shell in this time. An
@@ -13,25 +11,18 @@ import { Board, Hub } from "./kit/index.ts";
 const referenceLoopS = 2.4;
 const loop = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
 
-test("from power to the first sample at the hub, and memory in use after it", {
-  timeout: 600_000,
-}, async (t) => {
-  const i2c = i2cBus({ chips: { t0: { model: "tmp105" } } });
-  const options = { bus: guestNames.virt.i2c, devices: { t0: { type: "tmp105", address: 0x48 } } };
-  await using hub = await Hub.start({ nodes: ["lamp-0042"] });
-  await using board = await Board.boot({
-    machine: "virt",
-    hub,
-    node: "lamp-0042",
-    target: { plugins: { air: { driver: "i2c", options } } },
-    devices: [i2c],
-    debugShell: true,
-  });
-  const series = { node: "lamp-0042", plugin: "air" };
-  // The first boot also commissions the node; what it looks like from then on is measured at later ones.
-  await hub.sample({ ...series, timeoutMs: 180_000 });
+/**
+ * From power to the first sample at the hub, and memory in use after it, beside the released figures. Of later boots: the
+ * first one also commissions the node.
+ *
+ * @param at a board that is up, with a shell, and which of its samples is awaited
+ */
+export async function measureFootprint(
+  t: TestContext,
+  { board, hub, series }: { board: Board; hub: Hub; series: { node: string; plugin: string } },
+): Promise<void> {
   const loops: number[] = [];
-  for (let round = 1; round <= 3; round++) {
+  for (let round = 1; round <= 2; round++) {
     const began = performance.now();
     await board.sh(loop);
     loops.push((performance.now() - began) / 1000);
@@ -55,4 +46,4 @@ test("from power to the first sample at the hub, and memory in use after it", {
   assert.ok(used, output);
   const figures = { bootToSampleS: pace * Math.min(...seconds), memoryMb: Number(used) / 1e6 };
   await checkFootprint(figures, (table) => t.diagnostic(`\n${table}`));
-});
+}
