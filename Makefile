@@ -29,7 +29,7 @@ demo: setup ## show a whole system on this machine
 	@$(BIN)/umec demo $(ARGS)
 
 test: setup ## everything that must hold before a change goes in; ends with `N passed, N failed`
-	@$(MAKE) -s -j2 check test-image
+	@$(MAKE) -s -j4 check-types check-layers lint test-image
 	@export UMEC_TEST_TALLY=$$(mktemp) && echo 0 0 >$$UMEC_TEST_TALLY && trap 'rm -f $$UMEC_TEST_TALLY' EXIT && \
 	  $(MAKE) -s test-parts && $(MAKE) -s test-timed && $(MAKE) -s test-boards
 

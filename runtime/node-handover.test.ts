@@ -97,23 +97,24 @@ async function untilGone(...pids: number[]): Promise<void> {
   }
 }
 
-/** The process has no such file open. */
-function requireNone(name: string, pid: number): void {
-  const open = readdirSync(`/proc/${pid}/fd`).map((descriptor) => {
+/** What it has open, without what is closed meanwhile. */
+function openOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`).map((descriptor) => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
     } catch {
       return "";
     }
   });
+}
+
+/** The process has no such file open. */
+function requireNone(name: string, pid: number): void {
+  const open = openOf(pid);
   assert.ok(!open.some((path) => path.includes(name)), open.join(" "));
 }
 
-function sockets(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).filter((descriptor) =>
-    readlinkSync(`/proc/${pid}/fd/${descriptor}`).startsWith("socket:"),
-  ).length;
-}
+const sockets = (pid: number): number => openOf(pid).filter((path) => path.startsWith("socket:")).length;
 
 const serverPid = (dir: string): number =>
   Number(readFileSync(join(dir, "data/run/bus/nats-server.pid"), "utf8"));

@@ -11,7 +11,7 @@ const bootMs = 300_000;
 
 for (const machine of ["virt", "imx8mp-evk"] satisfies MachineName[]) {
   describe(`the image on ${machine}`, limit, () => {
-    it("boots, keeps what was synced, and has no carrier while its cable is out, also over a power cut", async () => {
+    it("boots, keeps what was synced, has no carrier while its cable is out, and goes off, by the plug or by itself", async () => {
       await using board = await Board.boot({ machine, debugShell: true });
       const sh = (command: string) => board.sh(command, { timeoutMs: bootMs });
       const carrier = (value: string) =>
@@ -30,27 +30,25 @@ for (const machine of ["virt", "imx8mp-evk"] satisfies MachineName[]) {
       assert.doesNotMatch((await sh("cat /sys/class/net/e*/carrier 2>/dev/null")).output, /1/);
       await board.network.restore();
       await carrier("1");
+      // A reset is the machine's own, too, and stands in the story of a damaged slot for each.
+      if (machine === "imx8mp-evk") return;
       const again = once(board, "reboot");
       board.console.write("reboot -f\n");
       await again;
       assert.equal((await sh("cat /data/kept")).output, "kept");
       assert.equal(board.reboots, 1);
+
+      await assert.rejects(board.disk.readFile("boot", "board.env"), (error) =>
+        isUmecError(error, "DISK_IN_USE"),
+      );
+      await board.shutdown();
+      assert.ok(!board.powered);
+      assert.match((await board.disk.readFile("boot", "board.env")).toString(), /umec\.debug-shell/);
     });
   });
 }
 
 describe("a board", limit, () => {
-  it("switches itself off when it is asked to, and its files can be read then", async () => {
-    await using board = await Board.boot({ machine: "virt", debugShell: true });
-    await assert.rejects(board.disk.readFile("boot", "board.env"), (error) =>
-      isUmecError(error, "DISK_IN_USE"),
-    );
-    await board.sh("true", { timeoutMs: bootMs });
-    await board.shutdown();
-    assert.ok(!board.powered);
-    assert.match((await board.disk.readFile("boot", "board.env")).toString(), /umec\.debug-shell/);
-  });
-
   it("is gone, with its QEMU, when its signal is aborted or it is disposed of; the log stays", async () => {
     const abort = new AbortController();
     const board = await Board.boot({ machine: "virt", signal: abort.signal });
