@@ -122,7 +122,7 @@ export async function people(machine: MachineName, dir: string): Promise<BoardSt
       await ssh.run("owner", dora!, "umec reboot");
       await rebooted;
       await audit("reboot", ({ person, result }) => person === "owner" && result === "done");
-      // By then ssh is there, and the node mostly, too.
+      // A node that samples takes commands, too, or will in a moment.
       await hub.sample({ node, plugin: "io", storedFromMs, timeoutMs: 300_000 });
       for (let attempt = 1; ; attempt++) {
         const { code, stdout, stderr } = await ssh.run("owner", dora!, "umec target");

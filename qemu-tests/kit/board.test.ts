@@ -30,7 +30,7 @@ for (const machine of ["virt", "imx8mp-evk"] satisfies MachineName[]) {
       assert.doesNotMatch((await sh("cat /sys/class/net/e*/carrier 2>/dev/null")).output, /1/);
       await board.network.restore();
       await carrier("1");
-      // A reset is the machine's own, too, and stands in the story of a damaged slot for each.
+      // How this machine resets is a part of ../verity.test.ts, and each start takes long here.
       if (machine === "imx8mp-evk") return;
       const again = once(board, "reboot");
       board.console.write("reboot -f\n");
