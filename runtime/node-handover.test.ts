@@ -83,7 +83,10 @@ class TestNode {
   async sampling(...names: string[]): Promise<number[]> {
     const of = (status: NodeStatus) =>
       names.map((name) => status.plugins.find((plugin) => plugin.name === name));
-    const settled = await this.until((status) => of(status).every((plugin) => (plugin?.stored ?? 0) >= 10));
+    // What a program sends while it is being taken over counts before its process is known.
+    const settled = await this.until((status) =>
+      of(status).every((plugin) => plugin?.process && plugin.stored >= 10),
+    );
     return of(settled).map((plugin) => plugin!.process!.pid);
   }
 }

@@ -63,6 +63,13 @@ export function hubError(doing: string, cause: unknown): UmecError {
         said,
         "the cluster has no leader yet: try again, and see that most servers are up",
       );
+    // Also while a new leader has not heard of the other servers yet.
+    case apiCodes.noSuitablePeers:
+      return made(
+        "HUB_NOT_READY",
+        said,
+        "too few servers are up for so many copies: try again, or ask for fewer with --replicas",
+      );
     case apiCodes.subjectsOverlap:
     case apiCodes.streamNameInUse:
       return made(

@@ -35,10 +35,16 @@ test("a cluster of three keeps three copies, and any of its servers reads all th
       throw new UmecError("HUB_NOT_READY", "no leader", { cause });
     });
   });
+  const tooMany = retry(() => provisionStream(first!, { replicas: 5, log: silentLog }), 500);
+  await assert.rejects(tooMany, { code: "HUB_NOT_READY", message: /no suitable peers/ });
   const provisioned = await retry(() => provisionStream(first!, { replicas: 1, log: silentLog }));
   assert.deepEqual(provisioned, { created: true, changed: [] });
-  const raised = await provisionStream(second!, { log: silentLog });
-  assert.deepEqual(raised, { created: false, changed: ["num_replicas"] });
+  // Until the leader has heard of the others it has one server alone.
+  await retry(async () => {
+    const raised = await provisionStream(second!, { log: silentLog });
+    if (raised.changed.length === 0) throw new UmecError("HUB_NOT_READY", "no room for more copies");
+    assert.deepEqual(raised, { created: false, changed: ["num_replicas"] });
+  });
   const same = await retry(() => provisionStream(third!, { log: silentLog }));
   assert.deepEqual(same, { created: false, changed: [] });
   const { streams } = await jetstreamManager(third!);
@@ -61,8 +67,8 @@ test("a cluster of three keeps three copies, and any of its servers reads all th
 });
 
 /** The servers take a moment to elect leaders and to copy. */
-async function retry<T>(work: () => Promise<T>): Promise<T> {
-  const deadline = performance.now() + 20_000;
+async function retry<T>(work: () => Promise<T>, timeoutMs = 20_000): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {
       return await work();

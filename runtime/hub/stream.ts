@@ -78,7 +78,7 @@ type Manager = Awaited<ReturnType<typeof jetstreamManager>>;
  * Makes the stream TELEMETRY, or brings an existing one to what nodes need.
  *
  * @throws UmecError `HUB_STREAM_CONFLICT` when a stream is in the way that can't be brought there,
- * `HUB_NO_JETSTREAM`, `HUB_FORBIDDEN`, `HUB_NOT_READY` while a cluster elects its leader, `HUB_NO_ANSWER`, or
+ * `HUB_NO_JETSTREAM`, `HUB_FORBIDDEN`, `HUB_NOT_READY` while a cluster elects its leader or has too few servers, `HUB_NO_ANSWER`, or
  * `HUB_REFUSED` with the server's reason.
  */
 export async function provisionStream(nc: NatsConnection, options: ProvisionOptions): Promise<Provisioned> {
