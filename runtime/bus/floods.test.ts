@@ -74,7 +74,7 @@ test("floods are cut off, told by name, and the other plugin's emits are as fast
     assert.ok(node.lines.some((line) => line.startsWith(`error: ${attack} floods and is cut off: `)));
     const victim = await node.plugin("victim");
     assert.deepEqual([victim.restarts, victim.refused, victim.limits], [0, 0, undefined]);
-    assert.ok(took.every(Number.isFinite), "every emit was stored");
+    assert.ok(took.length > 50 && took.every(Number.isFinite), "every emit was stored");
     await node.setPlugins("");
     return took;
   };

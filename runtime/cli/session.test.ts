@@ -37,7 +37,7 @@ test("a viewer and an operator get what they may, and never a shell", async () =
   assert.equal(state.commands[0]!.by, "a-operator (operator)");
   const help = await say("viewer", "");
   assert.deepEqual([help.code, help.stdout], [0, "umec offers a viewer:\n  status [--json] [--watch]\n"]);
-  for (const command of ["set hall/lamp/level 5", "sh", "status; sh", "umec target"]) {
+  for (const command of ["set hall/lamp/level 5", "sh", "status; sh", "umec target", "/bin/sh -c id"]) {
     const refused = await say("viewer", command);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /^umec: .*is not offered.*\nhint: there are: status/, command);
@@ -57,6 +57,7 @@ test("a viewer and an operator get what they may, and never a shell", async () =
     "session a-viewer/viewer sh: refused: sh is not offered to a viewer",
     "session a-viewer/viewer status; sh: refused: status; is not offered to a viewer",
     "session a-viewer/viewer umec target: refused: target is not offered to a viewer",
+    "session a-viewer/viewer /bin/sh -c id: refused: /bin/sh is not offered to a viewer",
   ]);
 });
 
